@@ -1,0 +1,124 @@
+//! Facts: models, the endpoints that serve them, prices, limits, capabilities, data policies.
+//!
+//! Belongs here: what is true before a request comes. Does not belong here: who may serve one (`plan`), how to talk to
+//! a provider (`providers`), IO. PURE.
+
+mod parameters;
+mod price;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use parameters::{Modalities, Modality, Parameter, Parameters};
+pub use price::{Price, Pricing, Tier};
+
+/// One model and everyone who serves it.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The canonical slug, for instance `openai/gpt-4o`.
+    pub slug: Arc<str>,
+    /// The name for people.
+    pub name: String,
+    /// Other slugs of the same model, dated ones included.
+    pub aliases: Vec<String>,
+    /// Who serves it.
+    pub endpoints: Vec<Arc<Endpoint>>,
+}
+
+/// One provider's offer of one model. A fact that is `None` is unknown, and a filter that needs it rejects.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The slug of the model.
+    pub model: Arc<str>,
+    /// The provider's slug, for instance `google-vertex`.
+    pub provider: Arc<str>,
+    /// Tells apart several endpoints of one provider, for instance `us-east5`.
+    pub region: Option<Arc<str>>,
+    /// The model as the provider names it.
+    pub upstream: Arc<str>,
+    /// Tokens of prompt and answer together.
+    pub context_length: Option<u64>,
+    /// The most tokens of one answer.
+    pub max_completion_tokens: Option<u64>,
+    /// What it reads.
+    pub input: Option<Modalities>,
+    /// What it writes.
+    pub output: Option<Modalities>,
+    /// Which request parameters it knows.
+    pub parameters: Option<Parameters>,
+    /// What it charges.
+    pub pricing: Option<Pricing>,
+    /// `fp8`, `bf16`, ...
+    pub quantization: Option<Arc<str>>,
+    /// What the operator does with prompts.
+    pub policy: Option<DataPolicy>,
+    /// Whether the vendor can search the web itself.
+    pub native_search: bool,
+    /// Tokens per second to expect before anything was measured here.
+    pub throughput: Option<f64>,
+    /// Seconds to the first token to expect before anything was measured here.
+    pub latency: Option<f64>,
+}
+
+impl Endpoint {
+    /// An endpoint of which nothing is known but its names.
+    pub fn unknown(model: impl Into<Arc<str>>, provider: impl Into<Arc<str>>, upstream: impl Into<Arc<str>>) -> Self {
+        Self {
+            model: model.into(),
+            provider: provider.into(),
+            region: None,
+            upstream: upstream.into(),
+            context_length: None,
+            max_completion_tokens: None,
+            input: None,
+            output: None,
+            parameters: None,
+            pricing: None,
+            quantization: None,
+            policy: None,
+            native_search: false,
+            throughput: None,
+            latency: None,
+        }
+    }
+
+    /// The name that preferences and health go by: `provider` or `provider/region`.
+    pub fn tag(&self) -> String {
+        match &self.region {
+            Some(region) => format!("{}/{region}", self.provider),
+            None => self.provider.to_string(),
+        }
+    }
+}
+
+/// What an operator does with prompts. An absent field is unknown and counts as the worse answer.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataPolicy {
+    /// Whether it trains on them, or may.
+    pub trains: Option<bool>,
+    /// Whether it keeps them at all, abuse logs included.
+    pub retains: Option<bool>,
+    /// For how many days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
+    /// Whether it may publish them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publishes: Option<bool>,
+    /// Where that is written, with the date it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+impl DataPolicy {
+    /// Whether `data_collection: "deny"` lets it pass: known not to train, and not known to publish.
+    pub fn denies_collection(&self) -> bool {
+        self.trains == Some(false) && self.publishes != Some(true)
+    }
+
+    /// Whether `zdr` lets it pass: known to keep nothing and not to train.
+    pub fn is_zero_retention(&self) -> bool {
+        self.retains == Some(false) && self.denies_collection()
+    }
+}

@@ -1,0 +1,147 @@
+//! Prices as exact decimals.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// US dollars, exact to 10⁻¹². Prices per token, per request, per image, per search.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Price(u64);
+
+const SCALE: u64 = 1_000_000_000_000;
+const DIGITS: usize = 12;
+
+impl Price {
+    /// This many 10⁻¹² dollars.
+    pub const fn from_pico(pico: u64) -> Self {
+        Self(pico)
+    }
+
+    /// The price in 10⁻¹² dollars.
+    pub const fn pico(self) -> u64 {
+        self.0
+    }
+
+    /// The price of this many units, in 10⁻¹² dollars.
+    pub fn times(self, count: u64) -> u128 {
+        u128::from(self.0) * u128::from(count)
+    }
+
+    /// Dollars per million units, for people and for `max_price`.
+    pub fn per_million(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+
+    /// The nearest float to an exact amount of 10⁻¹² dollars.
+    pub fn dollars(pico: u128) -> f64 {
+        // Through decimal text: dividing two floats can be one unit in the last place off.
+        let scale = u128::from(SCALE);
+        format!("{}.{:012}", pico / scale, pico % scale).parse().unwrap_or(f64::NAN)
+    }
+}
+
+impl FromStr for Price {
+    type Err = &'static str;
+
+    /// Reads `0.0000025` and `2.5e-6`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const BAD: &str = "a price is a decimal number of US dollars, at least 0 and with at most 12 decimals";
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| BAD)?),
+            None => (text, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let fraction = fraction.trim_end_matches('0');
+        if whole.is_empty() || whole.len() + fraction.len() > 30 || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit())
+        {
+            return Err(BAD);
+        }
+        let digits: u128 = format!("{whole}{fraction}").parse().map_err(|_| BAD)?;
+        let shift = DIGITS as i32 + exponent - fraction.len() as i32;
+        let pico = match u32::try_from(shift) {
+            Ok(up) => 10u128.checked_pow(up).and_then(|factor| digits.checked_mul(factor)),
+            Err(_) => 10u128.checked_pow(shift.unsigned_abs()).filter(|factor| digits % factor == 0).map(|factor| digits / factor),
+        };
+        pico.and_then(|pico| u64::try_from(pico).ok()).map(Self).ok_or(BAD)
+    }
+}
+
+impl fmt::Display for Price {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{}.{:012}", self.0 / SCALE, self.0 % SCALE);
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+impl<'de> Deserialize<'de> for Price {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        match &value {
+            serde_json::Value::String(text) => text.parse(),
+            serde_json::Value::Number(number) => number.to_string().parse(),
+            _ => Err("a price is a decimal number"),
+        }
+        .map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for Price {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What an endpoint charges, in US dollars per unit. An absent price is unknown, except where a field says otherwise.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pricing {
+    /// Per prompt token.
+    pub prompt: Price,
+    /// Per completion token.
+    pub completion: Price,
+    /// Per prompt token read from the cache; absent: as `prompt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<Price>,
+    /// Per prompt token written to the cache for 5 minutes; absent: as `prompt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<Price>,
+    /// Per prompt token written to the cache for an hour; absent: as `cache_write`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h: Option<Price>,
+    /// Per reasoning token; absent: as `completion`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<Price>,
+    /// Per request; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Price>,
+    /// Per input image; absent: in the prompt tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Price>,
+    /// Per input audio token; absent: as `prompt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<Price>,
+    /// Per web search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Price>,
+    /// Other prices for prompts above a size; the last that applies wins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<Tier>,
+}
+
+/// Prices for prompts of more than `above` tokens; an absent one stays as it was.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tier {
+    /// Applies to prompts of more tokens than this.
+    pub above: u64,
+    /// Per prompt token.
+    pub prompt: Option<Price>,
+    /// Per completion token.
+    pub completion: Option<Price>,
+    /// Per prompt token read from the cache.
+    #[serde(default)]
+    pub cache_read: Option<Price>,
+    /// Per prompt token written to the cache.
+    #[serde(default)]
+    pub cache_write: Option<Price>,
+}

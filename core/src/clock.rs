@@ -1,0 +1,1 @@
+//! Time and chance, real or fixed. The one file that reads either.

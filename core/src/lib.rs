@@ -1,0 +1,16 @@
+//! A model router inside your process.
+
+pub mod auth;
+pub mod catalog;
+pub mod clock;
+mod error;
+pub mod plan;
+mod preferences;
+pub mod protocols;
+pub mod providers;
+pub mod transport;
+pub mod types;
+
+pub use error::{Error, ErrorBody, ErrorKind, Result};
+pub use preferences::Preferences;
+pub use types::{ChatChunk, ChatRequest, ChatResponse, Message, Usage};

@@ -1,0 +1,31 @@
+//! Amazon Bedrock Converse.
+
+use bytes::Bytes;
+
+use super::{Call, Decoder, Encoded, Protocol};
+use crate::{
+    error::{Error, Result},
+    types::ChatResponse,
+};
+
+/// Amazon Bedrock Converse.
+#[derive(Clone, Copy, Debug)]
+pub struct Bedrock;
+
+impl Protocol for Bedrock {
+    fn encode(&self, _: &Call<'_>) -> Result<Encoded> {
+        Err(Error::unsupported("protocol", "Bedrock is not built yet"))
+    }
+
+    fn decode(&self, _: &Call<'_>, _: &http::Response<Bytes>) -> Result<ChatResponse> {
+        Err(Error::unsupported("protocol", "Bedrock is not built yet"))
+    }
+
+    fn decode_error(&self, _: &http::response::Parts, _: &[u8]) -> Error {
+        Error::unsupported("protocol", "Bedrock is not built yet")
+    }
+
+    fn decoder(&self, _: &Call<'_>) -> Box<dyn Decoder> {
+        Box::new(super::NotBuilt)
+    }
+}

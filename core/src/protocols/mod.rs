@@ -1,0 +1,149 @@
+//! Vendor wire formats, one folder each.
+//!
+//! Belongs here: a vendor's JSON, its framing, its event order, its error bodies. Does not belong here: hosts, keys and
+//! headers (`providers`, `auth`), a network, a clock, `async`. PURE.
+
+mod anthropic;
+mod bedrock;
+mod cohere;
+mod emit;
+pub mod framing;
+mod gemini;
+mod ollama;
+mod openai_chat;
+mod openai_responses;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+pub(crate) use emit::Emitter;
+
+use crate::{
+    catalog::Endpoint,
+    error::{Error, Result},
+    providers::{ProtocolName, Provider},
+    types::{ChatChunk, ChatRequest, ChatResponse},
+};
+
+/// One vendor wire protocol. No IO, no clock, no environment.
+pub trait Protocol: fmt::Debug + Send + Sync {
+    /// The vendor's request, without its key.
+    fn encode(&self, call: &Call<'_>) -> Result<Encoded>;
+
+    /// The whole answer. A 200 that holds an error is an `Err`.
+    fn decode(&self, call: &Call<'_>, response: &http::Response<Bytes>) -> Result<ChatResponse>;
+
+    /// The error behind a status other than 2xx: the status decides first, the vendor's own code overrides.
+    fn decode_error(&self, head: &http::response::Parts, body: &[u8]) -> Error;
+
+    /// The reader of one streamed answer; it remembers id, model and tool indices.
+    fn decoder(&self, call: &Call<'_>) -> Box<dyn Decoder>;
+}
+
+/// Bytes in, chunks out, at any split of the bytes.
+pub trait Decoder: Send {
+    /// Reads what has arrived. After an `Err` the chunks already in `out` still count, and no more bytes are given.
+    fn push(&mut self, bytes: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()>;
+
+    /// The body ended. [`Error::cut`] where the vendor's terminal event is missing.
+    fn finish(&mut self, out: &mut VecDeque<ChatChunk>) -> Result<()>;
+
+    /// Whether the last chunk is in `out`: the terminal event was seen and nothing more will come.
+    fn is_done(&self) -> bool;
+}
+
+/// One call: what to ask whom. Everything a protocol may know.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The request, already without the parameters that the endpoint does not know.
+    pub request: &'a ChatRequest,
+    /// Who is asked for what.
+    pub endpoint: &'a Endpoint,
+    /// The row of the provider.
+    pub provider: &'a Provider,
+    /// The base URL, options filled in, without a final slash.
+    pub base_url: &'a str,
+    /// Values of the provider's options.
+    pub options: &'a BTreeMap<String, String>,
+    /// Whether to stream.
+    pub stream: bool,
+    /// The id of the answer where the vendor gives none.
+    pub id: &'a Arc<str>,
+    /// Unix time in seconds, for `created` where the vendor gives none.
+    pub created: u64,
+}
+
+/// A request ready to be signed and sent.
+#[derive(Debug)]
+pub struct Encoded {
+    /// The request.
+    pub request: http::Request<Bytes>,
+    /// Names of request fields that this protocol or provider cannot take and that were left out.
+    pub dropped: Vec<String>,
+}
+
+impl Call<'_> {
+    /// The URL of this call: the row's path where it has one, else the protocol's.
+    pub(crate) fn url(&self, path: &str) -> String {
+        let quirks = &self.provider.quirks;
+        let path = match (self.stream, &quirks.stream_path, &quirks.chat_path) {
+            (true, Some(path), _) | (_, _, Some(path)) => path,
+            _ => path,
+        };
+        let mut url = format!("{}{}", self.base_url, path.replace("{model}", &self.endpoint.upstream));
+        for (name, value) in self.options {
+            url = url.replace(&format!("{{{name}}}"), value);
+        }
+        url
+    }
+
+    /// A POST of this JSON body to the call's URL.
+    pub(crate) fn post(&self, path: &str, body: impl Into<Bytes>) -> Result<http::Request<Bytes>> {
+        let url = self.url(path);
+        let mut request = http::Request::post(&url).header(http::header::CONTENT_TYPE, "application/json");
+        if self.stream {
+            request = request.header(http::header::ACCEPT, "text/event-stream");
+        }
+        for (name, value) in &self.provider.headers {
+            request = request.header(name, value);
+        }
+        request
+            .body(body.into())
+            .map_err(|error| Error::bad_request("base_url", format!("`{}` has no usable URL: {error}", self.provider.slug)))
+    }
+}
+
+/// The protocol of this name.
+pub fn by_name(name: ProtocolName) -> &'static dyn Protocol {
+    match name {
+        ProtocolName::Anthropic => &anthropic::Anthropic,
+        ProtocolName::Bedrock => &bedrock::Bedrock,
+        ProtocolName::Cohere => &cohere::Cohere,
+        ProtocolName::Gemini => &gemini::Gemini,
+        ProtocolName::Ollama => &ollama::Ollama,
+        ProtocolName::OpenaiChat => &openai_chat::OpenaiChat,
+        ProtocolName::OpenaiResponses => &openai_responses::OpenaiResponses,
+    }
+}
+
+/// Stands in for the decoder of a protocol that is not built yet.
+struct NotBuilt;
+
+impl Decoder for NotBuilt {
+    fn push(&mut self, _: &[u8], _: &mut VecDeque<ChatChunk>) -> Result<()> {
+        Err(Error::unsupported("protocol", "this protocol is not built yet"))
+    }
+
+    fn finish(&mut self, _: &mut VecDeque<ChatChunk>) -> Result<()> {
+        Err(Error::unsupported("protocol", "this protocol is not built yet"))
+    }
+
+    fn is_done(&self) -> bool {
+        false
+    }
+}

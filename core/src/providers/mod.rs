@@ -1,0 +1,202 @@
+//! Who serves: rows, not code.
+//!
+//! Belongs here: hosts, environment variables, header schemes, a vendor's habits as named fields, data policies.
+//! Does not belong here: wire formats (`protocols`), which endpoint to use (`plan`). PURE.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::catalog::DataPolicy;
+
+/// One provider: where it is, how it wants its key, which protocol it speaks, which habits it has. A caller adds one at
+/// run time with the same row.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Provider {
+    /// The slug, for instance `together`.
+    pub slug: String,
+    /// The name for people.
+    pub name: String,
+    /// The URL that the protocol's paths are put behind. `{name}` stands for an option of the provider.
+    pub base_url: String,
+    /// The wire protocol.
+    pub protocol: ProtocolName,
+    /// How the key is sent.
+    pub auth: Auth,
+    /// Environment variables of the key; the first that is set counts.
+    pub key_env: Vec<String>,
+    /// Environment variables of the base URL.
+    pub base_url_env: Vec<String>,
+    /// Options for `{name}` in URLs: environment variables and defaults by name.
+    pub options: BTreeMap<String, ProviderOption>,
+    /// Authors whose models this provider serves first-hand: `openai` for `openai/..`.
+    pub authors: Vec<String>,
+    /// Serves any slug by its own name, as another router does.
+    pub serves_any: bool,
+    /// Works without a key, as a local server does.
+    pub keyless: bool,
+    /// Headers sent with every request.
+    pub headers: BTreeMap<String, String>,
+    /// Habits.
+    pub quirks: Quirks,
+    /// What the operator does with prompts.
+    pub policy: Option<DataPolicy>,
+    /// Where its documentation is.
+    pub docs: String,
+}
+
+/// Where the value of a URL option comes from.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderOption {
+    /// Environment variables; the first that is set counts.
+    pub env: Vec<String>,
+    /// Used where none is set.
+    pub default: Option<String>,
+}
+
+/// A wire protocol.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProtocolName {
+    /// Anthropic Messages.
+    Anthropic,
+    /// Amazon Bedrock Converse.
+    Bedrock,
+    /// Cohere Chat v2.
+    Cohere,
+    /// Google Gemini generateContent.
+    Gemini,
+    /// Ollama's own chat.
+    Ollama,
+    /// OpenAI chat completions.
+    #[default]
+    OpenaiChat,
+    /// OpenAI responses.
+    OpenaiResponses,
+}
+
+/// How the key is sent.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Auth {
+    /// `Authorization: Bearer KEY`.
+    #[default]
+    Bearer,
+    /// The key in the named header.
+    Header(String),
+    /// No key.
+    None,
+}
+
+/// Habits of one provider, as fields that its protocol reads.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quirks {
+    /// Replaces the protocol's path of chat requests. `{model}` stands for the upstream id.
+    pub chat_path: Option<String>,
+    /// Replaces the path of streamed chat requests; absent: as `chat_path`.
+    pub stream_path: Option<String>,
+    /// Replaces the protocol's path of embeddings.
+    pub embeddings_path: Option<String>,
+    /// The field that limits the answer: `max_tokens` or `max_completion_tokens`.
+    pub max_tokens_field: String,
+    /// Request fields it refuses; left out and recorded.
+    pub drops: Vec<String>,
+    /// Whether `stream_options: {include_usage: true}` is sent.
+    pub stream_usage: bool,
+    /// How reasoning is asked for in an OpenAI-shaped request.
+    pub reasoning: ReasoningField,
+    /// Whether text may hold `<think>..</think>` that is reasoning.
+    pub think_tags: bool,
+    /// Whether `developer` messages are known; otherwise they are sent as `system`.
+    pub developer_role: bool,
+    /// Whether unknown fields of the request travel on.
+    pub passthrough: bool,
+    /// The word for `tool_choice: "required"`.
+    pub tool_choice_required: String,
+    /// Renames of request fields, such as `seed` to `random_seed`.
+    pub renames: BTreeMap<String, String>,
+    /// Whether the model goes into the body; not where it is in the path.
+    pub model_in_body: bool,
+    /// Constant fields added to the body, such as `anthropic_version`.
+    pub body: Map<String, Value>,
+}
+
+impl Default for Quirks {
+    fn default() -> Self {
+        Self {
+            chat_path: None,
+            stream_path: None,
+            embeddings_path: None,
+            max_tokens_field: "max_tokens".to_owned(),
+            drops: Vec::new(),
+            stream_usage: true,
+            reasoning: ReasoningField::Effort,
+            think_tags: false,
+            developer_role: false,
+            passthrough: true,
+            tool_choice_required: "required".to_owned(),
+            renames: BTreeMap::new(),
+            model_in_body: true,
+            body: Map::new(),
+        }
+    }
+}
+
+/// How reasoning is asked for in an OpenAI-shaped request.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReasoningField {
+    /// `reasoning_effort: "high"`.
+    #[default]
+    Effort,
+    /// `enable_thinking: true` and `thinking_budget`.
+    EnableThinking,
+    /// Not at all.
+    None,
+    /// `reasoning: {effort, max_tokens, enabled, exclude}`.
+    Object,
+    /// `chat_template_kwargs: {enable_thinking: true}`.
+    Template,
+    /// `thinking: {"type": "enabled"}`.
+    Thinking,
+}
+
+static ROWS: LazyLock<Vec<Arc<Provider>>> = LazyLock::new(|| {
+    let rows: Vec<Provider> = serde_json::from_str(include_str!("rows.json")).unwrap_or_default();
+    rows.into_iter().map(Arc::new).collect()
+});
+
+/// The built-in rows, in alphabetical order of their slugs.
+pub fn built_in() -> &'static [Arc<Provider>] {
+    &ROWS
+}
+
+/// The built-in row of this slug.
+pub fn by_slug(slug: &str) -> Option<&'static Arc<Provider>> {
+    ROWS.iter().find(|row| row.slug == slug)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_parse_and_are_sorted() {
+        let rows: Vec<Provider> = serde_json::from_str(include_str!("rows.json")).expect("rows.json");
+        assert!(rows.is_sorted_by(|a, b| a.slug < b.slug), "rows.json is sorted by slug, each once");
+        for row in rows {
+            assert!(!row.name.is_empty() && !row.base_url.is_empty(), "{} needs a name and a base URL", row.slug);
+            assert!(row.keyless || !row.key_env.is_empty(), "{} needs the variable of its key", row.slug);
+        }
+    }
+}

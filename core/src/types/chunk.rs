@@ -1,0 +1,275 @@
+//! The answer in pieces, and the fold of pieces into a whole.
+
+use std::{borrow::Cow, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    Annotation, AssistantMessage, AudioOutput, ChatResponse, Choice, FinishReason, ImageOutput, ReasoningDetail, Role, Routing, ToolCall,
+    Usage,
+};
+use crate::error::ErrorBody;
+
+/// One piece of an answer in OpenAI's shape. Every chunk of a stream has the same id and model.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ChatChunk {
+    /// The vendor's id, or one of junto's own where it gave none.
+    pub id: Arc<str>,
+    /// Always `chat.completion.chunk`.
+    pub object: Cow<'static, str>,
+    /// Unix time in seconds.
+    pub created: u64,
+    /// The model that serves, as the vendor reports it.
+    pub model: Arc<str>,
+    /// The provider that serves.
+    pub provider: Arc<str>,
+    /// What each choice gained.
+    pub choices: Vec<ChunkChoice>,
+    /// Tokens and cost; on the last chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// The tier that served; on the last chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<String>,
+    /// The vendor's configuration; on the last chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_fingerprint: Option<String>,
+    /// What went wrong; only on the last chunk of a stream that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorBody>,
+    /// How the answer came to be; on the last chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Routing>,
+}
+
+/// What one choice gained.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct ChunkChoice {
+    /// Which of `n` it is.
+    pub index: u32,
+    /// The piece.
+    pub delta: Delta,
+    /// Why it ended; on the choice's last chunk.
+    pub finish_reason: Option<FinishReason>,
+    /// Why it ended, in the vendor's own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native_finish_reason: Option<String>,
+    /// Log probabilities, as the vendor sent them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<Value>,
+}
+
+/// A piece of a message.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Delta {
+    /// `assistant`; on the choice's first chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// Refusal text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// Reasoning as plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    /// Pieces of reasoning blocks; those of one block share their `index`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasoning_details: Vec<ReasoningDetail>,
+    /// Pieces of tool calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCallDelta>,
+    /// Citations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub annotations: Vec<Annotation>,
+    /// Images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<ImageOutput>,
+    /// Audio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<AudioOutput>,
+}
+
+/// A piece of a tool call: `id`, `type` and `name` once, then fragments of `arguments`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct ToolCallDelta {
+    /// Which call of the choice it belongs to.
+    pub index: u32,
+    /// The call's id; on its first piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// `function`; on its first piece.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub call_type: Option<Cow<'static, str>>,
+    /// The name, then pieces of the arguments.
+    pub function: FunctionDelta,
+    /// The issuing host's signature; see [`ToolCall::extra_content`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_content: Option<Value>,
+}
+
+/// A piece of a function call.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct FunctionDelta {
+    /// The name; on the call's first piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A fragment of the arguments; all fragments concatenate to JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<String>,
+}
+
+impl Delta {
+    /// Whether it holds content that commits a stream: anything but a role.
+    pub fn has_content(&self) -> bool {
+        let says = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+        says(&self.content)
+            || says(&self.refusal)
+            || says(&self.reasoning)
+            || !self.reasoning_details.is_empty()
+            || !self.tool_calls.is_empty()
+            || !self.images.is_empty()
+            || self.audio.is_some()
+    }
+}
+
+impl ChatChunk {
+    /// The text that the first choice gained.
+    pub fn text(&self) -> &str {
+        self.choices.first().and_then(|choice| choice.delta.content.as_deref()).unwrap_or_default()
+    }
+
+    /// Whether it holds content that commits a stream.
+    pub fn has_content(&self) -> bool {
+        self.choices.iter().any(|choice| choice.delta.has_content())
+    }
+
+    /// The chunk as OpenAI JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Folds the chunks of a stream into the answer they spell.
+#[derive(Debug, Default)]
+pub struct Fold(ChatResponse);
+
+impl Fold {
+    /// An empty answer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a chunk.
+    pub fn push(&mut self, chunk: ChatChunk) {
+        let whole = &mut self.0;
+        if whole.id.is_empty() {
+            whole.id = chunk.id.to_string();
+            whole.object = "chat.completion".into();
+            whole.created = chunk.created;
+            whole.model = chunk.model.to_string();
+            whole.provider = chunk.provider.to_string();
+        }
+        for piece in chunk.choices {
+            let at = match whole.choices.iter().position(|choice| choice.index == piece.index) {
+                Some(at) => at,
+                None => {
+                    let message = AssistantMessage { role: Role::Assistant, ..AssistantMessage::default() };
+                    whole.choices.push(Choice { index: piece.index, message, ..Choice::default() });
+                    whole.choices.len() - 1
+                }
+            };
+            let choice = &mut whole.choices[at];
+            fold_delta(&mut choice.message, piece.delta);
+            choice.finish_reason = piece.finish_reason.or(choice.finish_reason);
+            choice.native_finish_reason = piece.native_finish_reason.or(choice.native_finish_reason.take());
+            if let Some(logprobs) = piece.logprobs {
+                fold_logprobs(&mut choice.logprobs, logprobs);
+            }
+            if piece.finish_reason == Some(FinishReason::Error) {
+                choice.error.clone_from(&chunk.error);
+            }
+        }
+        if let Some(usage) = chunk.usage {
+            whole.usage = usage;
+        }
+        whole.service_tier = chunk.service_tier.or(whole.service_tier.take());
+        whole.system_fingerprint = chunk.system_fingerprint.or(whole.system_fingerprint.take());
+        whole.routing = chunk.routing.or(whole.routing.take());
+    }
+
+    /// The answer so far.
+    pub fn finish(mut self) -> ChatResponse {
+        self.0.choices.sort_by_key(|choice| choice.index);
+        self.0
+    }
+}
+
+fn append(whole: &mut Option<String>, piece: Option<String>) {
+    match (whole.as_mut(), piece) {
+        (Some(whole), Some(piece)) => whole.push_str(&piece),
+        (None, piece) => *whole = piece,
+        (Some(_), None) => {}
+    }
+}
+
+fn fold_delta(message: &mut AssistantMessage, delta: Delta) {
+    append(&mut message.content, delta.content);
+    append(&mut message.refusal, delta.refusal);
+    append(&mut message.reasoning, delta.reasoning);
+    for detail in delta.reasoning_details {
+        let same = |old: &&mut ReasoningDetail| old.index.is_some() && old.index == detail.index && old.detail_type == detail.detail_type;
+        match message.reasoning_details.iter_mut().rev().find(same) {
+            Some(old) => {
+                append(&mut old.text, detail.text);
+                append(&mut old.summary, detail.summary);
+                append(&mut old.data, detail.data);
+                old.signature = detail.signature.or(old.signature.take());
+                old.id = detail.id.or(old.id.take());
+            }
+            None => message.reasoning_details.push(detail),
+        }
+    }
+    for piece in delta.tool_calls {
+        let at = piece.index as usize;
+        while message.tool_calls.len() <= at {
+            message.tool_calls.push(ToolCall::new("", "", ""));
+        }
+        let call = &mut message.tool_calls[at];
+        if let Some(id) = piece.id {
+            call.id = id;
+        }
+        if let Some(name) = piece.function.name {
+            call.function.name = name;
+        }
+        call.function.arguments.push_str(piece.function.arguments.as_deref().unwrap_or_default());
+        call.extra_content = piece.extra_content.or(call.extra_content.take());
+    }
+    message.annotations.extend(delta.annotations);
+    message.images.extend(delta.images);
+    if let Some(audio) = delta.audio {
+        let whole = message.audio.get_or_insert_default();
+        whole.id = audio.id.or(whole.id.take());
+        whole.expires_at = audio.expires_at.or(whole.expires_at);
+        append(&mut whole.data, audio.data);
+        append(&mut whole.transcript, audio.transcript);
+    }
+}
+
+/// Log probabilities come as `{"content": [..], "refusal": [..]}`; the lists concatenate.
+fn fold_logprobs(whole: &mut Option<Value>, piece: Value) {
+    let (Some(Value::Object(whole)), Value::Object(piece)) = (whole.as_mut(), &piece) else {
+        *whole = Some(piece);
+        return;
+    };
+    for (key, value) in piece {
+        match (whole.get_mut(key), value) {
+            (Some(Value::Array(old)), Value::Array(new)) => old.extend(new.iter().cloned()),
+            _ => {
+                whole.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests of junto as its users see it.
