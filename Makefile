@@ -1,12 +1,25 @@
-.PHONY: demo test bench lint
+# The few commands a person types. Everything they need is installed by them.
+.PHONY: demo test test-rust lint bench docs
 
-demo: ; cargo run -q -p junto-examples --example quickstart
+CARGO ?= cargo
+# nextest where it is installed; plain cargo test is the same tests.
+RUST_TESTS := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest run --workspace --no-fail-fast" || echo "test --workspace --lib --tests --no-fail-fast")
 
-test: lint
-	cargo test --workspace
+# The main job: a plan, an answer, a stream that falls over to another provider. MODEL=.. PROMPT=.. asks for real.
+demo:
+	@$(CARGO) run -q -p junto-examples --example quickstart
+
+test: lint test-rust
 
 lint:
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; else echo "cargo deny is not installed: advisories and licences not checked"; fi
 
-bench: ; cargo bench -p junto-benches
+test-rust:
+	$(CARGO) $(RUST_TESTS)
+	$(CARGO) test --workspace --doc
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -p junto --no-deps
+
+bench:
+	$(CARGO) bench -p junto-benches
