@@ -3,6 +3,9 @@
 //! Belongs here: connections, TLS, pools, proxies. Does not belong here: what the bytes mean (`protocols`), whether to
 //! try again (`route`).
 
+mod replay;
+mod reqwest;
+
 use std::{
     fmt,
     pin::Pin,
@@ -11,6 +14,11 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::Stream;
+
+pub use self::{
+    replay::{RecordedRequest, Scripted, ScriptedTransport},
+    reqwest::Reqwest,
+};
 
 /// A future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
