@@ -1,0 +1,126 @@
+//! Anthropic Messages.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{Answer, Asked, Events, PROMPT_TOKENS, Tool, named};
+
+/// Stands for the vendor's signature of a thinking block.
+const SIGNATURE: &str = "c2ltdWxhdGVkLXNpZ25hdHVyZQ==";
+
+fn stop_reason(answer: &Answer) -> &'static str {
+    match () {
+        () if !answer.tools.is_empty() => "tool_use",
+        () if answer.refusal => "refusal",
+        () if answer.length => "max_tokens",
+        () => "end_turn",
+    }
+}
+
+fn usage(output: usize) -> Value {
+    json!({"input_tokens": PROMPT_TOKENS, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": output, "service_tier": "standard"})
+}
+
+fn message(asked: &Asked, content: &Value, stop_reason: Option<&str>, output: usize) -> Value {
+    json!({"id": "msg_sim", "type": "message", "role": "assistant", "model": asked.model, "content": content,
+        "stop_reason": stop_reason, "stop_sequence": null, "usage": usage(output)})
+}
+
+pub(super) fn whole(asked: &Asked, answer: &Answer) -> Value {
+    let mut blocks = Vec::new();
+    if !answer.reasoning.is_empty() {
+        blocks.push(json!({"type": "thinking", "thinking": answer.reasoning.concat(), "signature": SIGNATURE}));
+    }
+    if !answer.text.is_empty() {
+        blocks.push(json!({"type": "text", "text": answer.text.concat()}));
+    }
+    for (at, tool) in answer.tools.iter().enumerate() {
+        blocks.push(json!({"type": "tool_use", "id": format!("toolu_sim{at}"), "name": tool.name, "input": tool.value()}));
+    }
+    message(asked, &blocks.into(), Some(stop_reason(answer)), answer.completion_tokens())
+}
+
+/// Writes blocks in order: start, deltas, stop. The stop of one block rides with the start of the next, so that each
+/// element of `events` is one content-bearing event or the frame around it.
+struct Blocks {
+    index: usize,
+    events: Vec<Bytes>,
+    waiting: Vec<u8>,
+}
+
+impl Blocks {
+    fn frame(&mut self, name: &str, value: &Value) {
+        self.waiting.extend_from_slice(&named(name, value));
+    }
+
+    fn content(&mut self, value: &Value) {
+        self.frame("content_block_delta", value);
+        self.events.push(std::mem::take(&mut self.waiting).into());
+    }
+
+    fn block(&mut self, start: &Value, deltas: impl Iterator<Item = Value>) {
+        let index = self.index;
+        self.frame("content_block_start", &json!({"type": "content_block_start", "index": index, "content_block": start}));
+        if index == 0 {
+            self.frame("ping", &json!({"type": "ping"}));
+        }
+        for delta in deltas {
+            self.content(&json!({"type": "content_block_delta", "index": index, "delta": delta}));
+        }
+        self.frame("content_block_stop", &json!({"type": "content_block_stop", "index": index}));
+        self.index += 1;
+    }
+
+    fn tool(&mut self, at: usize, tool: &Tool) {
+        let start = json!({"type": "tool_use", "id": format!("toolu_sim{at}"), "name": tool.name, "input": {}});
+        let pieces = std::iter::once("").chain(tool.arguments.iter().map(String::as_str));
+        self.block(&start, pieces.map(|piece| json!({"type": "input_json_delta", "partial_json": piece})));
+    }
+}
+
+pub(super) fn events(asked: &Asked, answer: &Answer) -> Events {
+    let mut blocks = Blocks { index: 0, events: Vec::new(), waiting: Vec::new() };
+    if !answer.reasoning.is_empty() {
+        let pieces = answer.reasoning.iter().map(|piece| json!({"type": "thinking_delta", "thinking": piece}));
+        let signature = std::iter::once(json!({"type": "signature_delta", "signature": SIGNATURE}));
+        blocks.block(&json!({"type": "thinking", "thinking": "", "signature": ""}), pieces.chain(signature));
+    }
+    if !answer.text.is_empty() {
+        let pieces = answer.text.iter().map(|piece| json!({"type": "text_delta", "text": piece}));
+        blocks.block(&json!({"type": "text", "text": ""}), pieces);
+    }
+    for (at, tool) in answer.tools.iter().enumerate() {
+        blocks.tool(at, tool);
+    }
+    let mut closing = Vec::new();
+    if !blocks.waiting.is_empty() {
+        closing.push(blocks.waiting.into());
+    }
+    let delta = json!({"type": "message_delta", "delta": {"stop_reason": stop_reason(answer), "stop_sequence": null},
+        "usage": {"input_tokens": PROMPT_TOKENS, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
+            "output_tokens": answer.completion_tokens()}});
+    closing.push(named("message_delta", &delta));
+    closing.push(named("message_stop", &json!({"type": "message_stop"})));
+    let start = json!({"type": "message_start", "message": message(asked, &json!([]), None, 1)});
+    Events { opening: vec![named("message_start", &start)], content: blocks.events, closing }
+}
+
+pub(super) fn error(status: u16, reason: Option<&str>) -> Value {
+    let (kind, message) = match (status, reason) {
+        (_, Some("context_length")) => ("invalid_request_error", "prompt is too long: 250000 tokens > 200000 maximum"),
+        (_, Some("content_filter")) => ("invalid_request_error", "Output blocked by content filtering policy"),
+        (400 | 422, _) => ("invalid_request_error", "messages: a field of the request is invalid"),
+        (401, _) => ("authentication_error", "invalid x-api-key"),
+        (402, _) => ("billing_error", "Your credit balance is too low to access the Anthropic API."),
+        (403, _) => ("permission_error", "Your API key does not have permission to use the specified resource."),
+        (404, _) => ("not_found_error", "model: no such model"),
+        (413, _) => ("request_too_large", "Request exceeds the maximum size"),
+        (429, _) => ("rate_limit_error", "This request would exceed your organization's rate limit."),
+        (503 | 529, _) => ("overloaded_error", "Overloaded"),
+        (504, _) => ("timeout_error", "Request timed out"),
+        _ => ("api_error", "Internal server error"),
+    };
+    json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_sim"})
+}

@@ -1,0 +1,204 @@
+//! How the vendors word an answer: one file per wire format.
+//!
+//! Belongs here: bodies and events. Does not belong here: when they are sent (`server`).
+
+mod anthropic;
+mod gemini;
+mod openai_chat;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::behavior::{Behavior, Content};
+
+/// A wire format, told by the path.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Wire {
+    Anthropic,
+    Gemini,
+    OpenaiChat,
+}
+
+/// A request as far as the answer depends on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) wire: Wire,
+    pub(crate) model: String,
+    pub(crate) stream: bool,
+    /// The behaviour after the `@` of the model.
+    pub(crate) behavior: Option<String>,
+    /// The name of a tool that the request offers.
+    pub(crate) tool: Option<String>,
+    /// Whether the request turns reasoning on.
+    pub(crate) thinking: bool,
+}
+
+/// What is said, whoever says it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) reasoning: Vec<String>,
+    pub(crate) text: Vec<String>,
+    pub(crate) tools: Vec<Tool>,
+    pub(crate) refusal: bool,
+    pub(crate) length: bool,
+}
+
+/// One tool call; the arguments in pieces.
+#[derive(Clone, Debug)]
+pub(crate) struct Tool {
+    pub(crate) name: String,
+    pub(crate) arguments: Vec<String>,
+}
+
+/// A stream, event by event.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    /// Before the first content.
+    pub(crate) opening: Vec<Bytes>,
+    /// The content.
+    pub(crate) content: Vec<Bytes>,
+    /// After it, the terminal event last.
+    pub(crate) closing: Vec<Bytes>,
+}
+
+const PROMPT_TOKENS: usize = 12;
+
+impl Wire {
+    /// The wire format of a path such as `/groq/chat/completions`.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        let path = path.trim_end_matches('/');
+        if path.ends_with("/chat/completions") {
+            Some(Self::OpenaiChat)
+        } else if path.ends_with("/messages") || path.ends_with(":rawPredict") || path.ends_with(":streamRawPredict") {
+            Some(Self::Anthropic)
+        } else if path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent") {
+            Some(Self::Gemini)
+        } else {
+            None
+        }
+    }
+
+    /// What the request asks for; the model is in the body or in the path.
+    pub(crate) fn asked(self, path: &str, body: &Value) -> Asked {
+        let in_path = path.rsplit_once("/models/").map(|(_, rest)| rest.rsplit_once(':').map_or(rest, |(model, _)| model));
+        let model = body["model"].as_str().or(in_path).unwrap_or("unknown").replace("%40", "@").replace("%3D", "=").replace("%2C", ",");
+        let (model, behavior) = match model.split_once('@') {
+            Some((model, behavior)) => (model.to_owned(), Some(behavior.to_owned())),
+            None => (model, None),
+        };
+        let first_tool = &body["tools"][0];
+        let tool = [&first_tool["function"]["name"], &first_tool["name"], &first_tool["functionDeclarations"][0]["name"]];
+        Asked {
+            wire: self,
+            model,
+            stream: body["stream"] == true || path.contains(":stream"),
+            behavior,
+            tool: tool.iter().find_map(|name| name.as_str()).map(str::to_owned),
+            thinking: matches!(body["thinking"]["type"].as_str(), Some("enabled" | "adaptive"))
+                || body["generationConfig"]["thinkingConfig"]["includeThoughts"] == true,
+        }
+    }
+
+    /// The whole answer.
+    pub(crate) fn whole(self, asked: &Asked, answer: &Answer) -> Value {
+        match self {
+            Self::Anthropic => anthropic::whole(asked, answer),
+            Self::Gemini => gemini::whole(asked, answer),
+            Self::OpenaiChat => openai_chat::whole(asked, answer),
+        }
+    }
+
+    /// The answer as a stream.
+    pub(crate) fn events(self, asked: &Asked, answer: &Answer) -> Events {
+        match self {
+            Self::Anthropic => anthropic::events(asked, answer),
+            Self::Gemini => gemini::events(asked, answer),
+            Self::OpenaiChat => openai_chat::events(asked, answer),
+        }
+    }
+
+    /// The vendor's error body.
+    pub(crate) fn error(self, status: u16, reason: Option<&str>) -> Value {
+        match self {
+            Self::Anthropic => anthropic::error(status, reason),
+            Self::Gemini => gemini::error(status, reason),
+            Self::OpenaiChat => openai_chat::error(status, reason),
+        }
+    }
+
+    /// The vendor's error inside a stream.
+    pub(crate) fn error_event(self, status: u16, reason: Option<&str>) -> Bytes {
+        let error = self.error(status, reason);
+        match self {
+            Self::Anthropic => named("error", &error),
+            Self::Gemini => crlf(&error),
+            Self::OpenaiChat => data(&error),
+        }
+    }
+
+    /// An event that does not parse.
+    pub(crate) fn malformed_event(self) -> Bytes {
+        match self {
+            Self::Anthropic => Bytes::from_static(b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":\n\n"),
+            Self::Gemini => Bytes::from_static(b"data: {\"candidates\": [{\"content\": \r\n\r\n"),
+            Self::OpenaiChat => Bytes::from_static(b"data: {\"id\":\"chatcmpl-sim\",\"choices\":[{\"delta\"\n\n"),
+        }
+    }
+}
+
+impl Answer {
+    /// What this behaviour says to this request.
+    pub(crate) fn of(behavior: &Behavior, asked: &Asked) -> Self {
+        let words = |text: &str| text.split_inclusive(' ').map(str::to_owned).collect::<Vec<_>>();
+        let mut answer = Self { text: words("Rayleigh scattering: air scatters blue light more than red."), ..Self::default() };
+        if asked.thinking || behavior.content == Content::Thinking {
+            answer.reasoning = words("Short wavelengths scatter more; blue is short. ");
+        }
+        match behavior.content {
+            Content::Text | Content::Thinking => {}
+            Content::Chunks(count) => answer.text = (0..count).map(|at| format!("word{at} ")).collect(),
+            Content::Empty => answer = Self::default(),
+            Content::Refusal => answer = Self { text: words("I can't help with that."), refusal: true, ..Self::default() },
+            Content::Tools(count) => {
+                answer.text = words("Let me look.");
+                answer.tools = (0..count).map(|at| Tool::number(at, asked)).collect();
+            }
+            Content::Length => answer.length = true,
+        }
+        answer
+    }
+
+    fn completion_tokens(&self) -> usize {
+        let tools = self.tools.iter().map(|tool| tool.arguments.len() + 4).sum::<usize>();
+        self.text.len() + self.reasoning.len() + tools
+    }
+}
+
+impl Tool {
+    fn number(at: usize, asked: &Asked) -> Self {
+        const CITIES: [&str; 4] = ["Oslo", "Zürich", "São Paulo", "東京"];
+        Self {
+            name: asked.tool.clone().unwrap_or_else(|| "get_weather".to_owned()),
+            arguments: vec!["{\"city\":".to_owned(), format!("\"{}\"", CITIES[at % CITIES.len()]), ",\"days\":3}".to_owned()],
+        }
+    }
+
+    fn value(&self) -> Value {
+        serde_json::from_str(&self.arguments.concat()).unwrap_or_default()
+    }
+}
+
+/// `data: {..}`.
+fn data(value: &Value) -> Bytes {
+    Bytes::from(format!("data: {value}\n\n"))
+}
+
+/// `data: {..}` with CRLF.
+fn crlf(value: &Value) -> Bytes {
+    Bytes::from(format!("data: {value}\r\n\r\n"))
+}
+
+/// `event: name` and `data: {..}`.
+fn named(event: &str, value: &Value) -> Bytes {
+    Bytes::from(format!("event: {event}\ndata: {value}\n\n"))
+}
