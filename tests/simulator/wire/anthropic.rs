@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Answer, Asked, Events, PROMPT_TOKENS, Tool, named};
+use super::{Answer, Asked, Events, PROMPT_TOKENS, Tool};
 
 /// Stands for the vendor's signature of a thinking block.
 const SIGNATURE: &str = "c2ltdWxhdGVkLXNpZ25hdHVyZQ==";
@@ -51,45 +51,43 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn frame(&mut self, name: &str, value: &Value) {
-        self.waiting.extend_from_slice(&named(name, value));
+    fn frame(&mut self, name: &str, json: &str) {
+        self.waiting.extend_from_slice(format!("event: {name}\ndata: {json}\n\n").as_bytes());
     }
 
-    fn content(&mut self, value: &Value) {
-        self.frame("content_block_delta", value);
-        self.events.push(std::mem::take(&mut self.waiting).into());
-    }
-
-    fn block(&mut self, start: &Value, deltas: impl Iterator<Item = Value>) {
+    /// One block; deltas are `(type, field, text)`. Fields come in the vendor's own order: `type` first.
+    fn block<'a>(&mut self, start: &str, deltas: impl Iterator<Item = (&'a str, &'a str, &'a str)>) {
         let index = self.index;
-        self.frame("content_block_start", &json!({"type": "content_block_start", "index": index, "content_block": start}));
+        self.frame("content_block_start", &format!(r#"{{"type":"content_block_start","index":{index},"content_block":{start}}}"#));
         if index == 0 {
-            self.frame("ping", &json!({"type": "ping"}));
+            self.frame("ping", r#"{"type": "ping"}"#);
         }
-        for delta in deltas {
-            self.content(&json!({"type": "content_block_delta", "index": index, "delta": delta}));
+        for (kind, field, text) in deltas {
+            let delta = format!(r#"{{"type":"{kind}","{field}":{}}}"#, json!(text));
+            self.frame("content_block_delta", &format!(r#"{{"type":"content_block_delta","index":{index},"delta":{delta}}}"#));
+            self.events.push(std::mem::take(&mut self.waiting).into());
         }
-        self.frame("content_block_stop", &json!({"type": "content_block_stop", "index": index}));
+        self.frame("content_block_stop", &format!(r#"{{"type":"content_block_stop","index":{index}}}"#));
         self.index += 1;
     }
 
     fn tool(&mut self, at: usize, tool: &Tool) {
-        let start = json!({"type": "tool_use", "id": format!("toolu_sim{at}"), "name": tool.name, "input": {}});
+        let start = format!(r#"{{"type":"tool_use","id":"toolu_sim{at}","name":{},"input":{{}}}}"#, json!(tool.name));
         let pieces = std::iter::once("").chain(tool.arguments.iter().map(String::as_str));
-        self.block(&start, pieces.map(|piece| json!({"type": "input_json_delta", "partial_json": piece})));
+        self.block(&start, pieces.map(|piece| ("input_json_delta", "partial_json", piece)));
     }
 }
 
 pub(super) fn events(asked: &Asked, answer: &Answer) -> Events {
     let mut blocks = Blocks { index: 0, events: Vec::new(), waiting: Vec::new() };
     if !answer.reasoning.is_empty() {
-        let pieces = answer.reasoning.iter().map(|piece| json!({"type": "thinking_delta", "thinking": piece}));
-        let signature = std::iter::once(json!({"type": "signature_delta", "signature": SIGNATURE}));
-        blocks.block(&json!({"type": "thinking", "thinking": "", "signature": ""}), pieces.chain(signature));
+        let pieces = answer.reasoning.iter().map(|piece| ("thinking_delta", "thinking", piece.as_str()));
+        let signature = std::iter::once(("signature_delta", "signature", SIGNATURE));
+        blocks.block(r#"{"type":"thinking","thinking":"","signature":""}"#, pieces.chain(signature));
     }
     if !answer.text.is_empty() {
-        let pieces = answer.text.iter().map(|piece| json!({"type": "text_delta", "text": piece}));
-        blocks.block(&json!({"type": "text", "text": ""}), pieces);
+        let pieces = answer.text.iter().map(|piece| ("text_delta", "text", piece.as_str()));
+        blocks.block(r#"{"type":"text","text":""}"#, pieces);
     }
     for (at, tool) in answer.tools.iter().enumerate() {
         blocks.tool(at, tool);
@@ -98,13 +96,16 @@ pub(super) fn events(asked: &Asked, answer: &Answer) -> Events {
     if !blocks.waiting.is_empty() {
         closing.push(blocks.waiting.into());
     }
-    let delta = json!({"type": "message_delta", "delta": {"stop_reason": stop_reason(answer), "stop_sequence": null},
-        "usage": {"input_tokens": PROMPT_TOKENS, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
-            "output_tokens": answer.completion_tokens()}});
-    closing.push(named("message_delta", &delta));
-    closing.push(named("message_stop", &json!({"type": "message_stop"})));
-    let start = json!({"type": "message_start", "message": message(asked, &json!([]), None, 1)});
-    Events { opening: vec![named("message_start", &start)], content: blocks.events, closing }
+    let (reason, output) = (stop_reason(answer), answer.completion_tokens());
+    closing.push(Bytes::from(format!(
+        "event: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"{reason}\",\"stop_sequence\":null}},\
+         \"usage\":{{\"input_tokens\":{PROMPT_TOKENS},\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\
+         \"output_tokens\":{output}}}}}\n\n"
+    )));
+    closing.push(Bytes::from_static(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"));
+    let start = message(asked, &json!([]), None, 1);
+    let start = Bytes::from(format!("event: message_start\ndata: {{\"type\":\"message_start\",\"message\":{start}}}\n\n"));
+    Events { opening: vec![start], content: blocks.events, closing }
 }
 
 pub(super) fn error(status: u16, reason: Option<&str>) -> Value {

@@ -1,5 +1,6 @@
 //! Google Gemini `generateContent`.
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Answer, Asked, Events, PROMPT_TOKENS, crlf};
@@ -62,10 +63,14 @@ pub(super) fn whole(asked: &Asked, answer: &Answer) -> Value {
 }
 
 pub(super) fn events(asked: &Asked, answer: &Answer) -> Events {
-    let partial = json!({"promptTokenCount": PROMPT_TOKENS, "totalTokenCount": PROMPT_TOKENS});
+    let model = json!(asked.model);
+    // Fields in the vendor's own order, with its spaces.
     let piece = |part: Value| {
-        let candidate = json!({"content": {"parts": [part], "role": "model"}, "index": 0});
-        crlf(&response(asked, &candidate, &partial))
+        Bytes::from(format!(
+            "data: {{\"candidates\": [{{\"content\": {{\"parts\": [{part}],\"role\": \"model\"}},\"index\": 0}}],\
+             \"usageMetadata\": {{\"promptTokenCount\": {PROMPT_TOKENS},\"totalTokenCount\": {PROMPT_TOKENS}}},\
+             \"modelVersion\": {model},\"responseId\": \"sim-response\"}}\r\n\r\n"
+        ))
     };
     let mut last = json!({"finishReason": finish_reason(answer), "index": 0});
     if !answer.refusal {
