@@ -10,7 +10,7 @@ use crate::{
 
 /// Cohere Chat v2.
 #[derive(Clone, Copy, Debug)]
-pub struct Cohere;
+pub(crate) struct Cohere;
 
 impl Protocol for Cohere {
     fn encode(&self, _: &Call<'_>) -> Result<Encoded> {

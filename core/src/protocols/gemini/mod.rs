@@ -1,4 +1,12 @@
-//! Google Gemini generateContent.
+//! Google Gemini `generateContent`, as AI Studio and Vertex speak it.
+//!
+//! Belongs here: Gemini's JSON, its two stream framings, its errors. Does not belong here: Vertex's URLs and tokens
+//! (`providers`, `auth`).
+
+mod encode;
+mod error;
+mod stream;
+mod wire;
 
 use bytes::Bytes;
 
@@ -8,24 +16,24 @@ use crate::{
     types::ChatResponse,
 };
 
-/// Google Gemini generateContent.
+/// Google Gemini `generateContent`.
 #[derive(Clone, Copy, Debug)]
-pub struct Gemini;
+pub(crate) struct Gemini;
 
 impl Protocol for Gemini {
-    fn encode(&self, _: &Call<'_>) -> Result<Encoded> {
-        Err(Error::unsupported("protocol", "Gemini is not built yet"))
+    fn encode(&self, call: &Call<'_>) -> Result<Encoded> {
+        encode::encode(call)
     }
 
-    fn decode(&self, _: &Call<'_>, _: &http::Response<Bytes>) -> Result<ChatResponse> {
-        Err(Error::unsupported("protocol", "Gemini is not built yet"))
+    fn decode(&self, call: &Call<'_>, response: &http::Response<Bytes>) -> Result<ChatResponse> {
+        stream::decode(call, response.body())
     }
 
-    fn decode_error(&self, _: &http::response::Parts, _: &[u8]) -> Error {
-        Error::unsupported("protocol", "Gemini is not built yet")
+    fn decode_error(&self, head: &http::response::Parts, body: &[u8]) -> Error {
+        error::decode(head, body)
     }
 
-    fn decoder(&self, _: &Call<'_>) -> Box<dyn Decoder> {
-        Box::new(super::NotBuilt)
+    fn decoder(&self, call: &Call<'_>) -> Box<dyn Decoder> {
+        Box::new(stream::GeminiDecoder::new(call))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 
 /// Ollama's own chat.
 #[derive(Clone, Copy, Debug)]
-pub struct Ollama;
+pub(crate) struct Ollama;
 
 impl Protocol for Ollama {
     fn encode(&self, _: &Call<'_>) -> Result<Encoded> {

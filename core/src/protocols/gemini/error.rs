@@ -1,0 +1,99 @@
+//! Google's errors: `google.rpc.Status`, alone or in a list.
+
+use std::time::Duration;
+
+use http::response::Parts;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::wire::Status;
+use crate::error::{Error, ErrorKind};
+
+/// The error of a status other than 2xx.
+pub(super) fn decode(head: &Parts, body: &[u8]) -> Error {
+    let status = head.status.as_u16();
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    // A stream without `alt=sse` is a list, even when all it holds is an error.
+    let whole = if let Value::Array(items) = &body { items.first() } else { Some(&body) };
+    match whole.and_then(|whole| whole.get("error")) {
+        Some(error) => from_value(status, error),
+        None => Error::new(ErrorKind::from_status(status), format!("Google answered with status {status} and no reason")),
+    }
+    .with_upstream_status(status)
+    .with_body(body)
+}
+
+/// The error inside a 200, in a body or in a stream.
+pub(super) fn from_json(json: &str) -> Error {
+    let error: Value = serde_json::from_str(json).unwrap_or_default();
+    let status = error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok()).unwrap_or(500);
+    from_value(status, &error).with_upstream_status(status).with_body(serde_json::json!({ "error": error }))
+}
+
+fn from_value(http_status: u16, error: &Value) -> Error {
+    let Ok(status) = Status::deserialize(error) else {
+        let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
+        return Error::new(ErrorKind::from_status(http_status), text);
+    };
+    let details = status.details.as_deref().unwrap_or_default();
+    let field = |kind: &str, name: &str| {
+        let of_kind = |detail: &&Value| detail.get("@type").and_then(Value::as_str).is_some_and(|name| name.ends_with(kind));
+        details.iter().find(of_kind).and_then(|detail| detail.pointer(name))
+    };
+    let reason = field("ErrorInfo", "/reason").and_then(Value::as_str);
+    let word = status.status.as_deref();
+    let message = status.message.unwrap_or_else(|| word.unwrap_or("Google gave no reason").to_owned());
+    let kind = kind(status.code.unwrap_or(http_status), word, reason, &message);
+    let retry = field("RetryInfo", "/retryDelay").and_then(Value::as_str).and_then(duration);
+
+    let mut error = Error::new(kind, message);
+    if let Some(param) = field("BadRequest", "/fieldViolations/0/field").and_then(Value::as_str).filter(|param| !param.is_empty()) {
+        error = error.with_param(param);
+    }
+    if let Some(word) = word {
+        error = error.with_upstream_type(word);
+    }
+    if let Some(code) = reason.or(word) {
+        error = error.with_upstream_code(code);
+    }
+    if let Some(retry) = retry {
+        error = error.with_retry_after(retry);
+    }
+    error
+}
+
+/// Google answers 400 for several causes that deserve better; its reason and, where that is missing, its words tell.
+fn kind(status: u16, word: Option<&str>, reason: Option<&str>, message: &str) -> ErrorKind {
+    match reason {
+        Some("API_KEY_INVALID" | "CREDENTIALS_MISSING" | "ACCESS_TOKEN_EXPIRED" | "ACCESS_TOKEN_TYPE_UNSUPPORTED") => {
+            return ErrorKind::Authentication;
+        }
+        Some("BILLING_DISABLED") => return ErrorKind::InsufficientCredits,
+        Some("SERVICE_DISABLED" | "CONSUMER_INVALID") => return ErrorKind::PermissionDenied,
+        _ => {}
+    }
+    let says = |words: &str| message.contains(words);
+    match word {
+        _ if says("token count") && (says("exceeds the maximum") || says("exceeds the limit")) => ErrorKind::ContextLength,
+        _ if says("API key not valid") || says("API key expired") => ErrorKind::Authentication,
+        Some("RESOURCE_EXHAUSTED") if says("credits are depleted") => ErrorKind::InsufficientCredits,
+        Some("RESOURCE_EXHAUSTED") => ErrorKind::RateLimited,
+        Some("UNAUTHENTICATED") => ErrorKind::Authentication,
+        Some("PERMISSION_DENIED") => ErrorKind::PermissionDenied,
+        // Mostly "User location is not supported for the API use."
+        Some("FAILED_PRECONDITION") if says("location") || says("billing") => ErrorKind::PermissionDenied,
+        Some("NOT_FOUND") => ErrorKind::ModelNotFound,
+        Some("INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE") => ErrorKind::BadRequest,
+        Some("UNIMPLEMENTED") => ErrorKind::Unsupported,
+        Some("UNAVAILABLE") => ErrorKind::Overloaded,
+        Some("DEADLINE_EXCEEDED") => ErrorKind::Timeout,
+        Some("CANCELLED" | "INTERNAL" | "UNKNOWN" | "ABORTED" | "DATA_LOSS") => ErrorKind::Upstream,
+        _ => ErrorKind::from_status(status),
+    }
+}
+
+/// `google.protobuf.Duration` as JSON: seconds with a final `s`.
+fn duration(text: &str) -> Option<Duration> {
+    let seconds: f64 = text.strip_suffix('s')?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}

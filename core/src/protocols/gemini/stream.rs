@@ -1,0 +1,480 @@
+//! Answers in pieces. A whole answer is a stream of one piece, so that both say the same.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    error,
+    wire::{
+        Answer, Blob, Candidate, CitationMetadata, FunctionCall, GroundingMetadata, LogprobsResult, Part, PartialArg, Text, UsageMetadata,
+    },
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    protocols::{
+        Call, Decoder, Emitter,
+        framing::{JsonArray, Sse},
+    },
+    types::{
+        Annotation, AudioOutput, ChatChunk, ChatResponse, ChunkChoice, Delta, FinishReason, Fold, ImageOutput, ImageUrl, ReasoningDetail,
+        UrlCitation, Usage,
+    },
+};
+
+/// The `format` of reasoning blocks that Gemini issues.
+pub(super) const FORMAT: &str = "google-gemini-v1";
+
+/// Reads a whole answer; one without `alt=sse` framing may also be a list of pieces.
+pub(super) fn decode(call: &Call<'_>, body: &[u8]) -> Result<ChatResponse> {
+    let (mut reader, mut out) = (Reader::new(call), VecDeque::new());
+    if body.trim_ascii_start().starts_with(b"[") {
+        let mut array = JsonArray::new();
+        array.push(body, |json| reader.read(json, &mut out))?;
+    } else {
+        reader.read(body, &mut out)?;
+    }
+    if reader.choices.is_empty() {
+        return Err(Error::new(ErrorKind::Upstream, "the vendor's answer has no candidate").with_upstream_code("empty_answer"));
+    }
+    reader.end(&mut out);
+    let mut fold = Fold::new();
+    out.into_iter().for_each(|chunk| fold.push(chunk));
+    Ok(fold.finish())
+}
+
+/// The reader of a streamed answer.
+pub(super) struct GeminiDecoder {
+    framing: Framing,
+    reader: Reader,
+}
+
+/// `alt=sse` asks for events; without it the stream is one JSON array.
+enum Framing {
+    Array(JsonArray),
+    Sse(Sse),
+    Unknown,
+}
+
+impl GeminiDecoder {
+    pub(super) fn new(call: &Call<'_>) -> Self {
+        Self { framing: Framing::Unknown, reader: Reader::new(call) }
+    }
+}
+
+impl Decoder for GeminiDecoder {
+    fn push(&mut self, bytes: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let Self { framing, reader } = self;
+        if let Framing::Unknown = framing {
+            match bytes.trim_ascii_start().first() {
+                None => return Ok(()),
+                Some(b'[' | b'{') => *framing = Framing::Array(JsonArray::new()),
+                Some(_) => *framing = Framing::Sse(Sse::new()),
+            }
+        }
+        match framing {
+            Framing::Array(array) => array.push(bytes, |json| reader.read(json, out)),
+            Framing::Sse(sse) => sse.push(bytes, |_, data| reader.read(data, out)),
+            Framing::Unknown => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let Self { framing, reader } = self;
+        if let Framing::Sse(sse) = framing {
+            // What a cut leaves of an event is no event.
+            sse.finish(
+                |_, data| if serde_json::from_slice::<Answer<'_>>(data).is_ok() { reader.read(data, out) } else { Err(Error::cut()) },
+            )?;
+        }
+        if matches!(framing, Framing::Array(array) if array.is_inside()) || !reader.emitter.is_finished() {
+            return Err(Error::cut());
+        }
+        reader.end(out);
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.reader.emitter.is_done()
+    }
+}
+
+struct Reader {
+    emitter: Emitter,
+    provider: Arc<str>,
+    /// What made tool ids are made of.
+    id: String,
+    choices: Vec<ChoiceState>,
+}
+
+#[derive(Default)]
+struct ChoiceState {
+    index: u32,
+    /// All text so far: sources are cited by byte offsets into it.
+    text: String,
+    /// Where the part that is read now begins in `text`.
+    part_start: usize,
+    /// How many encrypted blocks there were.
+    signatures: u32,
+    /// The call whose arguments come in pieces.
+    open: Option<OpenCall>,
+    annotations: Vec<Annotation>,
+    ended: bool,
+}
+
+struct OpenCall {
+    key: u64,
+    args: Value,
+}
+
+impl Reader {
+    fn new(call: &Call<'_>) -> Self {
+        Self { emitter: Emitter::new(call), provider: Arc::clone(&call.endpoint.provider), id: call.id.to_string(), choices: Vec::new() }
+    }
+
+    fn read(&mut self, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        if json == b"[DONE]" {
+            return Ok(());
+        }
+        let answer: Answer<'_> = serde_json::from_slice(json)?;
+        if let Some(status) = answer.error {
+            return Err(error::from_json(status.get()));
+        }
+        let id = Text::of(&answer.response_id);
+        if let Some(id) = id.filter(|_| self.choices.is_empty()) {
+            id.clone_into(&mut self.id);
+        }
+        self.emitter.identify(id, Text::of(&answer.model_version), None);
+        if let Some(usage) = answer.usage_metadata {
+            self.usage(&usage);
+        }
+        for (at, candidate) in answer.candidates.unwrap_or_default().into_iter().enumerate() {
+            let index = candidate.index.unwrap_or(at as u32);
+            self.candidate(index, candidate, out)?;
+        }
+        if let Some(feedback) = &answer.prompt_feedback
+            && let Some(reason) = Text::of(&feedback.block_reason)
+            && !self.emitter.is_finished()
+        {
+            let at = self.choice(0);
+            self.choices[at].ended = true;
+            self.emitter.finish(0, FinishReason::ContentFilter, Some(reason));
+        }
+        Ok(())
+    }
+
+    fn candidate(&mut self, index: u32, candidate: Candidate<'_>, out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let at = self.choice(index);
+        for part in candidate.content.and_then(|content| content.parts).unwrap_or_default() {
+            self.part(at, part, out)?;
+        }
+        if let Some(logprobs) = candidate.logprobs_result {
+            let piece = ChunkChoice { index, logprobs: Some(openai_logprobs(logprobs)), ..ChunkChoice::default() };
+            self.emitter.choice_chunk(piece, out);
+        }
+        if let Some(citations) = candidate.citation_metadata {
+            let new = self.choices[at].recited(citations);
+            self.choices[at].annotations.extend(new);
+        }
+        if let Some(grounding) = candidate.grounding_metadata {
+            let new = self.choices[at].grounded(&grounding);
+            // Each piece that has sources repeats those before it.
+            if !new.is_empty() {
+                self.choices[at].annotations = new;
+            }
+            let searches = grounding.web_search_queries.unwrap_or_default().len() as u64;
+            if searches > 0 {
+                self.emitter.usage_mut().server_tool_use_details.get_or_insert_default().web_search_requests = Some(searches);
+            }
+        }
+        if let Some(reason) = Text::of(&candidate.finish_reason) {
+            self.close(at, out);
+            self.choices[at].ended = true;
+            self.emitter.finish(index, finish_reason(reason), Some(reason));
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, at: usize, part: Part<'_>, out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let index = self.choices[at].index;
+        let signature = Text::of(&part.thought_signature).map(str::to_owned);
+        if let Some(call) = part.function_call {
+            return self.function_call(at, &call, signature, out);
+        }
+        let thought = part.thought == Some(true);
+        if let Some(Text(text)) = part.text.filter(|text| !text.0.is_empty()) {
+            if thought {
+                let detail = ReasoningDetail { format: Some(FORMAT.to_owned()), index: Some(0), ..ReasoningDetail::text(text) };
+                self.emitter.reasoning_detail(index, detail, out);
+            } else {
+                let choice = &mut self.choices[at];
+                choice.part_start = choice.text.len();
+                choice.text.push_str(&text);
+                self.emitter.text(index, text.into_owned(), out);
+            }
+        }
+        // Images of the model's thinking are drafts.
+        if let Some(blob) = part.inline_data.filter(|_| !thought) {
+            self.media(index, blob, out);
+        }
+        if let Some(signature) = signature {
+            self.signature(at, signature, None, out);
+        }
+        Ok(())
+    }
+
+    fn function_call(
+        &mut self,
+        at: usize,
+        call: &FunctionCall<'_>,
+        signature: Option<String>,
+        out: &mut VecDeque<ChatChunk>,
+    ) -> Result<()> {
+        let index = self.choices[at].index;
+        let goes_on = call.will_continue == Some(true);
+        if let Some(name) = Text::of(&call.name) {
+            self.close(at, out);
+            let key = self.emitter.tool_count(index);
+            let id = Text::of(&call.id).map_or_else(|| Emitter::tool_id(&self.id, index, key), str::to_owned);
+            let extra = signature.as_ref().map(|signature| json!({"google": {"thought_signature": signature}}));
+            self.emitter.tool_start_with(index, key as u64, Some(&id), name, extra, out);
+            if let Some(signature) = signature {
+                self.signature(at, signature, Some(id), out);
+            }
+            if !goes_on && call.partial_args.is_none() {
+                self.emitter.tool_arguments(index, key as u64, call.args.map_or("{}", |args| args.get()), out);
+                return Ok(());
+            }
+            let args = call.args.map(|args| serde_json::from_str(args.get())).transpose()?.unwrap_or_else(|| json!({}));
+            self.choices[at].open = Some(OpenCall { key: key as u64, args });
+        }
+        if let Some(open) = &mut self.choices[at].open {
+            for piece in call.partial_args.iter().flatten() {
+                merge(&mut open.args, piece);
+            }
+        }
+        if !goes_on {
+            self.close(at, out);
+        }
+        Ok(())
+    }
+
+    /// The open call is complete: its arguments go out.
+    fn close(&mut self, at: usize, out: &mut VecDeque<ChatChunk>) {
+        let choice = &mut self.choices[at];
+        if let Some(open) = choice.open.take() {
+            self.emitter.tool_arguments(choice.index, open.key, &open.args.to_string(), out);
+        }
+    }
+
+    fn signature(&mut self, at: usize, signature: String, id: Option<String>, out: &mut VecDeque<ChatChunk>) {
+        let choice = &mut self.choices[at];
+        choice.signatures += 1;
+        let detail = ReasoningDetail {
+            id,
+            format: Some(FORMAT.to_owned()),
+            index: Some(choice.signatures),
+            provider: Some(self.provider.to_string()),
+            ..ReasoningDetail::encrypted(signature)
+        };
+        self.emitter.reasoning_detail(choice.index, detail, out);
+    }
+
+    fn media(&mut self, index: u32, blob: Blob<'_>, out: &mut VecDeque<ChatChunk>) {
+        let Some(Text(data)) = blob.data else { return };
+        let mime = blob.mime_type.map_or("application/octet-stream".into(), |mime| mime.0);
+        let delta = if mime.starts_with("audio/") {
+            Delta { audio: Some(AudioOutput { data: Some(data.into_owned()), ..AudioOutput::default() }), ..Delta::default() }
+        } else {
+            let image_url = ImageUrl { url: format!("data:{mime};base64,{data}"), detail: None };
+            Delta { images: vec![ImageOutput::ImageUrl { image_url }], ..Delta::default() }
+        };
+        self.emitter.delta(index, delta, out);
+    }
+
+    fn usage(&mut self, wire: &UsageMetadata<'_>) {
+        let sum = |a: Option<u64>, b: Option<u64>| a.map_or(b, |a| Some(a.saturating_add(b.unwrap_or(0))));
+        let of = |details: &Option<Vec<super::wire::ModalityTokens<'_>>>, modality: &str| {
+            let found = details.iter().flatten().find(|tokens| Text::of(&tokens.modality) == Some(modality));
+            found.and_then(|tokens| tokens.token_count)
+        };
+        if let Some(tier) = Text::of(&wire.service_tier) {
+            self.emitter.service_tier(if tier.eq_ignore_ascii_case("standard") { "default".to_owned() } else { tier.to_ascii_lowercase() });
+        }
+        let prompt_tokens = sum(wire.prompt_token_count, wire.tool_use_prompt_token_count);
+        let completion_tokens = sum(wire.candidates_token_count, wire.thoughts_token_count);
+        if prompt_tokens.is_none() && completion_tokens.is_none() {
+            return;
+        }
+        let mut usage = Usage { prompt_tokens, completion_tokens, total_tokens: wire.total_token_count, ..Usage::default() };
+        usage.server_tool_use_details = self.emitter.usage_mut().server_tool_use_details.take();
+        if let Some(cached) = wire.cached_content_token_count {
+            usage.prompt_details().cached_tokens = Some(cached);
+        }
+        if let Some(audio) = of(&wire.prompt_tokens_details, "AUDIO") {
+            usage.prompt_details().audio_tokens = Some(audio);
+        }
+        if let Some(image) = of(&wire.prompt_tokens_details, "IMAGE") {
+            usage.prompt_details().image_tokens = Some(image);
+        }
+        if let Some(thoughts) = wire.thoughts_token_count {
+            usage.completion_details().reasoning_tokens = Some(thoughts);
+        }
+        if let Some(audio) = of(&wire.candidates_tokens_details, "AUDIO") {
+            usage.completion_details().audio_tokens = Some(audio);
+        }
+        if let Some(image) = of(&wire.candidates_tokens_details, "IMAGE") {
+            usage.completion_details().image_tokens = Some(image);
+        }
+        self.emitter.usage(usage);
+    }
+
+    fn end(&mut self, out: &mut VecDeque<ChatChunk>) {
+        for at in 0..self.choices.len() {
+            self.close(at, out);
+            let choice = &mut self.choices[at];
+            let annotations = std::mem::take(&mut choice.annotations);
+            if !annotations.is_empty() {
+                self.emitter.delta(choice.index, Delta { annotations, ..Delta::default() }, out);
+            }
+            if !choice.ended {
+                self.emitter.finish(choice.index, FinishReason::Stop, None);
+            }
+        }
+        self.emitter.end(out);
+    }
+
+    fn choice(&mut self, index: u32) -> usize {
+        self.choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
+            self.choices.push(ChoiceState { index, ..ChoiceState::default() });
+            self.choices.len() - 1
+        })
+    }
+}
+
+impl ChoiceState {
+    /// The sources that a search found, each with the part of the answer that rests on it.
+    fn grounded(&self, grounding: &GroundingMetadata<'_>) -> Vec<Annotation> {
+        let chunks = grounding.grounding_chunks.as_deref().unwrap_or_default();
+        let mut found = Vec::new();
+        for support in grounding.grounding_supports.iter().flatten() {
+            let segment = support.segment.as_ref();
+            let words = segment.and_then(|segment| Text::of(&segment.text));
+            let range = segment.map_or(0..0, |segment| segment.start_index.unwrap_or(0)..segment.end_index.unwrap_or(0));
+            for index in support.grounding_chunk_indices.iter().flatten() {
+                let source =
+                    chunks.get(*index).and_then(|chunk| chunk.web.as_ref().or(chunk.maps.as_ref()).or(chunk.retrieved_context.as_ref()));
+                let Some(source) = source else { continue };
+                found.extend(self.annotation(Text::of(&source.uri), Text::of(&source.title), range.clone(), words));
+            }
+        }
+        found
+    }
+
+    fn recited(&self, citations: CitationMetadata<'_>) -> Vec<Annotation> {
+        let sources = citations.citation_sources.unwrap_or_default();
+        let of = |source: &super::wire::CitationSource<'_>| {
+            let range = source.start_index.unwrap_or(0)..source.end_index.unwrap_or(0);
+            self.annotation(Text::of(&source.uri), Text::of(&source.title), range, None)
+        };
+        sources.iter().filter_map(of).collect()
+    }
+
+    /// Byte offsets become character offsets. They count from the start of a part, in a stream at times from the start of
+    /// the answer; the cited words tell which, where they are given.
+    fn annotation(&self, url: Option<&str>, title: Option<&str>, bytes: std::ops::Range<usize>, words: Option<&str>) -> Option<Annotation> {
+        let url = url?;
+        let in_part = bytes.start + self.part_start..bytes.end.saturating_add(self.part_start);
+        let range = match words {
+            Some(words) => [bytes, in_part]
+                .into_iter()
+                .find(|range| self.text.get(range.clone()) == Some(words))
+                .or_else(|| self.text.find(words).map(|start| start..start + words.len())),
+            None => Some(bytes),
+        };
+        let characters = |to: usize| self.text.get(..to).map_or(0, |text| text.chars().count() as u64);
+        let (start_index, end_index) = range.map_or((0, 0), |range| (characters(range.start), characters(range.end)));
+        let title = title.unwrap_or_default().to_owned();
+        Some(Annotation::UrlCitation { url_citation: UrlCitation { url: url.to_owned(), title, content: None, start_index, end_index } })
+    }
+}
+
+fn finish_reason(native: &str) -> FinishReason {
+    match native {
+        "STOP" => FinishReason::Stop,
+        "MAX_TOKENS" => FinishReason::Length,
+        "SAFETY"
+        | "RECITATION"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION"
+        | "MODEL_ARMOR" => FinishReason::ContentFilter,
+        // MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL, OTHER, and what Google adds later: nothing a caller can rely on.
+        _ => FinishReason::Error,
+    }
+}
+
+/// Puts a piece of an argument where its path says, `$.a.b[0]`; text goes behind the text that is there.
+fn merge(args: &mut Value, piece: &PartialArg<'_>) {
+    let value = match piece {
+        PartialArg { string_value: Some(Text(text)), .. } => Value::from(&**text),
+        PartialArg { number_value: Some(number), .. } => Value::Number(number.clone()),
+        PartialArg { bool_value: Some(value), .. } => Value::Bool(*value),
+        _ => Value::Null,
+    };
+    let path = Text::of(&piece.json_path).unwrap_or_default();
+    let mut place = args;
+    for key in path.split(['.', '[', ']', '$', '\'', '"']).filter(|key| !key.is_empty()) {
+        place = match key.parse::<usize>() {
+            Ok(index) if !place.is_object() => {
+                if !place.is_array() {
+                    *place = Value::Array(Vec::new());
+                }
+                let Value::Array(items) = place else { return };
+                // An index past the end cannot be trusted to be small.
+                let index = index.min(items.len());
+                if index == items.len() {
+                    items.push(Value::Null);
+                }
+                &mut items[index]
+            }
+            _ => {
+                if !place.is_object() {
+                    *place = Value::Object(Map::new());
+                }
+                let Value::Object(fields) = place else { return };
+                fields.entry(key).or_insert(Value::Null)
+            }
+        };
+    }
+    match (place, value) {
+        (Value::String(text), Value::String(more)) => text.push_str(&more),
+        // The end of a text comes as a piece without a value.
+        (Value::String(_), Value::Null) => {}
+        (place, value) => *place = value,
+    }
+}
+
+/// Log probabilities in OpenAI's form.
+fn openai_logprobs(wire: LogprobsResult) -> Value {
+    let entry = |logprob: &super::wire::Logprob| {
+        let token = logprob.token.as_deref().unwrap_or_default();
+        json!({"token": token, "logprob": logprob.log_probability.unwrap_or(-9999.0), "bytes": token.as_bytes()})
+    };
+    let mut top = wire.top_candidates.unwrap_or_default().into_iter();
+    let content: Vec<Value> = wire
+        .chosen_candidates
+        .unwrap_or_default()
+        .iter()
+        .map(|chosen| {
+            let alternatives: Vec<Value> = top.next().and_then(|top| top.candidates).unwrap_or_default().iter().map(entry).collect();
+            let mut chosen = entry(chosen);
+            chosen["top_logprobs"] = alternatives.into();
+            chosen
+        })
+        .collect();
+    json!({"content": content, "refusal": null})
+}
