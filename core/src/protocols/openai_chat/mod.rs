@@ -1,31 +1,48 @@
 //! OpenAI chat completions, in all its dialects.
+//!
+//! Belongs here: the JSON of requests, answers, chunks and errors of everyone who speaks it. Does not belong here: who
+//! speaks which dialect (named fields of `providers::Quirks`), the Responses API (`openai_responses`). PURE.
+
+mod decode;
+mod encode;
+pub(super) mod error;
+mod stream;
+mod think;
+mod wire;
+
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
 use super::{Call, Decoder, Encoded, Protocol};
 use crate::{
     error::{Error, Result},
-    types::ChatResponse,
+    types::{ChatResponse, Fold},
 };
 
-/// OpenAI chat completions, in all its dialects.
+/// OpenAI chat completions.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenaiChat;
 
 impl Protocol for OpenaiChat {
-    fn encode(&self, _: &Call<'_>) -> Result<Encoded> {
-        Err(Error::unsupported("protocol", "OpenaiChat is not built yet"))
+    fn encode(&self, call: &Call<'_>) -> Result<Encoded> {
+        encode::encode(call)
     }
 
-    fn decode(&self, _: &Call<'_>, _: &http::Response<Bytes>) -> Result<ChatResponse> {
-        Err(Error::unsupported("protocol", "OpenaiChat is not built yet"))
+    fn decode(&self, call: &Call<'_>, response: &http::Response<Bytes>) -> Result<ChatResponse> {
+        let (mut reader, mut chunks) = (decode::Reader::new(call), VecDeque::new());
+        reader.read(decode::Shape::Whole, response.body().trim_ascii(), &mut chunks)?;
+        reader.end(&mut chunks)?;
+        let mut fold = Fold::new();
+        chunks.into_iter().for_each(|chunk| fold.push(chunk));
+        Ok(fold.finish())
     }
 
-    fn decode_error(&self, _: &http::response::Parts, _: &[u8]) -> Error {
-        Error::unsupported("protocol", "OpenaiChat is not built yet")
+    fn decode_error(&self, head: &http::response::Parts, body: &[u8]) -> Error {
+        error::from_response(head.status.as_u16(), body)
     }
 
-    fn decoder(&self, _: &Call<'_>) -> Box<dyn Decoder> {
-        Box::new(super::NotBuilt)
+    fn decoder(&self, call: &Call<'_>) -> Box<dyn Decoder> {
+        Box::new(stream::Stream::new(call))
     }
 }

@@ -1,0 +1,458 @@
+//! From chat completions answers to ours. A whole answer is read as a stream of one chunk, so both say the same.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use serde_json::{Value, value::RawValue};
+
+use super::{
+    error,
+    think::ThinkTags,
+    wire::{self, Answer, Choice, Content, Details, Function, Piece, Text, ToolCall},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    protocols::{Call, Emitter},
+    types::{
+        Annotation, AudioOutput, ChatChunk, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, ReasoningDetail, ServerToolUse,
+        UrlCitation, Usage,
+    },
+};
+
+/// Reads the chunks of one answer.
+pub(super) struct Reader {
+    emitter: Emitter,
+    provider: Arc<str>,
+    /// Calls that have begun, the latest of an index last.
+    calls: Vec<OpenCall>,
+    think: Option<Vec<(u32, ThinkTags)>>,
+    /// Sources of the whole answer, as last sent.
+    citations: String,
+    search_results: String,
+    service_tier: String,
+    system_fingerprint: String,
+    /// Choices seen, and how they ended.
+    choices: Vec<(u32, Option<FinishReason>)>,
+}
+
+struct OpenCall {
+    choice: u32,
+    key: u64,
+    id: String,
+    /// Arguments that came before the name; the call begins with its name.
+    waiting: Option<String>,
+    /// It came in one piece: the next piece with a name is another call, whatever its index.
+    whole: bool,
+    /// Nothing came as its arguments.
+    is_bare: bool,
+}
+
+/// Which field of a choice holds what was said; where a choice has both, one of them is empty or repeats.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    Chunk,
+    Whole,
+}
+
+/// The key of a legacy `function_call`; no index of `tool_calls` reaches it.
+const FUNCTION_CALL: u64 = u64::MAX;
+
+impl Reader {
+    pub(super) fn new(call: &Call<'_>) -> Self {
+        Self {
+            emitter: Emitter::new(call),
+            provider: Arc::clone(&call.endpoint.provider),
+            calls: Vec::new(),
+            think: call.provider.quirks.think_tags.then(Vec::new),
+            citations: String::new(),
+            search_results: String::new(),
+            service_tier: String::new(),
+            system_fingerprint: String::new(),
+            choices: Vec::new(),
+        }
+    }
+
+    /// Reads one chunk, or a whole answer.
+    pub(super) fn read(&mut self, shape: Shape, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let answer = wire::parse(json).map_err(|cause| not_ours(json, &cause))?;
+        let is_error = answer.object.as_ref().is_some_and(|object| object.0 == "error");
+        self.emitter.identify(Text::given(answer.id.as_ref()), Text::given(answer.model.as_ref()), answer.created.0);
+        for choice in answer.choices.iter().flatten() {
+            self.choice(shape, choice, out)?;
+        }
+        self.envelope(&answer);
+        if is_error || answer.error.is_some() {
+            return Err(error::from_value(None, &serde_json::from_slice(json)?));
+        }
+        Ok(())
+    }
+
+    /// Fields that are true of the whole answer.
+    fn envelope(&mut self, answer: &Answer<'_>) {
+        let keep = |field: &mut String, value: Option<&str>| {
+            if let Some(value) = value.filter(|value| *value != field) {
+                value.clone_into(field);
+            }
+        };
+        keep(&mut self.service_tier, Text::given(answer.service_tier.as_ref()).and_then(service_tier));
+        keep(&mut self.system_fingerprint, Text::given(answer.system_fingerprint.as_ref()));
+        keep(&mut self.citations, answer.citations.map(RawValue::get));
+        keep(&mut self.search_results, answer.search_results.map(RawValue::get));
+        let usage = answer.usage.as_ref().or_else(|| answer.x_groq.as_ref()?.usage.as_ref()).map(usage);
+        if let Some(usage) = usage.filter(|usage| !usage.is_empty()) {
+            self.emitter.usage(usage);
+        }
+    }
+
+    fn choice(&mut self, shape: Shape, choice: &Choice<'_>, out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let index = choice.index.0.unwrap_or(0) as u32;
+        let at = match self.choices.iter().position(|(seen, _)| *seen == index) {
+            Some(at) => at,
+            None => {
+                self.choices.push((index, None));
+                self.choices.len() - 1
+            }
+        };
+        let (delta, message) = (choice.delta.as_ref(), choice.message.as_ref());
+        let piece = match shape {
+            Shape::Chunk => delta.or(message),
+            Shape::Whole => message.or(delta),
+        };
+        if let Some(piece) = piece {
+            self.piece(index, piece, choice.logprobs, out);
+        }
+        if let Some(reason) = Text::given(choice.finish_reason.as_ref()) {
+            let ours = finish_reason(reason);
+            self.choices[at].1 = Some(ours);
+            let native = Text::given(choice.native_finish_reason.as_ref()).unwrap_or(reason);
+            self.emitter.finish(index, ours, Some(native));
+        }
+        match choice.error {
+            Some(cause) => Err(error::from_value(None, &serde_json::from_str(cause.get())?)),
+            None => Ok(()),
+        }
+    }
+
+    fn piece(&mut self, index: u32, piece: &Piece<'_>, logprobs: Option<&RawValue>, out: &mut VecDeque<ChatChunk>) {
+        let mut delta = Delta::default();
+        match &piece.content {
+            Some(Content::Text(text)) if !text.is_empty() => delta.content = Some(text.to_string()),
+            Some(Content::Parts(parts)) => self.parts(parts, &mut delta),
+            _ => {}
+        }
+        if let Some(think) = &mut self.think
+            && let Some(text) = delta.content.take()
+        {
+            let at = think.iter().position(|(choice, _)| *choice == index).unwrap_or_else(|| {
+                think.push((index, ThinkTags::default()));
+                think.len() - 1
+            });
+            let (reasoning, text) = think[at].1.push(&text);
+            delta.content = Some(text).filter(|text| !text.is_empty());
+            append(&mut delta.reasoning, &reasoning);
+        }
+        delta.refusal = Text::given(piece.refusal.as_ref()).map(str::to_owned);
+        // Some hosts send the same reasoning under both names.
+        if let Some(text) = Text::given(piece.reasoning.as_ref()).or(Text::given(piece.reasoning_content.as_ref())) {
+            append(&mut delta.reasoning, text);
+        }
+        if let Some(details) = piece.reasoning_details {
+            self.reasoning_details(details, &mut delta);
+        }
+        if let Some(annotations) = piece.annotations {
+            delta.annotations = list(annotations).iter().filter_map(annotation).collect();
+        }
+        if let Some(images) = piece.images {
+            delta.images = list(images).iter().filter_map(image).collect();
+        }
+        if let Some(audio) = piece.audio {
+            delta.audio = serde_json::from_str::<AudioOutput>(audio.get()).ok().filter(|audio| *audio != AudioOutput::default());
+        }
+        let logprobs = logprobs.and_then(|logprobs| serde_json::from_str::<Value>(logprobs.get()).ok());
+        if delta.has_content() || !delta.annotations.is_empty() || logprobs.is_some() {
+            self.emitter.choice_chunk(ChunkChoice { index, delta, logprobs, ..ChunkChoice::default() }, out);
+        }
+        for (position, call) in piece.tool_calls.iter().flatten().enumerate() {
+            self.tool_call(index, position, call, out);
+        }
+        if let Some(function) = &piece.function_call {
+            self.tool_piece(index, FUNCTION_CALL, None, function, None, out);
+        }
+    }
+
+    fn parts(&self, parts: &[wire::Part<'_>], delta: &mut Delta) {
+        for part in parts {
+            let kind = part.kind.as_ref().map_or("text", |kind| &kind.0);
+            match kind {
+                "thinking" | "reasoning" => {
+                    let text = part.thinking.as_ref().or(part.summary.as_ref()).map(Content::joined);
+                    let text = text.or_else(|| Text::given(part.text.as_ref()).map(str::to_owned)).unwrap_or_default();
+                    append(&mut delta.reasoning, &text);
+                    if let Some(signature) = Text::given(part.signature.as_ref()) {
+                        let detail = ReasoningDetail { signature: Some(signature.to_owned()), ..ReasoningDetail::text(text) };
+                        delta.reasoning_details.push(self.owned(detail));
+                    }
+                }
+                "refusal" => append(&mut delta.refusal, Text::given(part.refusal.as_ref()).unwrap_or_default()),
+                _ => {
+                    append(&mut delta.content, Text::given(part.text.as_ref()).unwrap_or_default());
+                    let url = part.image_url.and_then(|url| serde_json::from_str(url.get()).ok());
+                    delta.images.extend(url.and_then(|url: Value| image(&url)));
+                }
+            }
+        }
+    }
+
+    fn reasoning_details(&self, details: &RawValue, delta: &mut Delta) {
+        let details = list(details).into_iter().filter_map(|detail| serde_json::from_value::<ReasoningDetail>(detail).ok());
+        delta.reasoning_details.extend(details.map(|detail| self.owned(detail)));
+        if delta.reasoning.is_none() {
+            let texts = delta.reasoning_details.iter().filter_map(|detail| detail.text.as_deref().or(detail.summary.as_deref()));
+            let text: String = texts.collect();
+            append(&mut delta.reasoning, &text);
+        }
+    }
+
+    /// A signed block remembers who issued it.
+    fn owned(&self, mut detail: ReasoningDetail) -> ReasoningDetail {
+        if detail.is_signed() {
+            detail.provider.get_or_insert_with(|| self.provider.to_string());
+        }
+        detail
+    }
+
+    fn tool_call(&mut self, choice: u32, position: usize, call: &ToolCall<'_>, out: &mut VecDeque<ChatChunk>) {
+        let key = call.index.0.unwrap_or(position as u64);
+        let named = |function: &&Function<'_>| Text::given(function.name.as_ref()).is_some();
+        let function = call.function.as_ref().filter(named).or(call.custom.as_ref()).or(call.function.as_ref());
+        if let Some(function) = function {
+            self.tool_piece(choice, key, Text::given(call.id.as_ref()), function, call.extra_content.as_ref(), out);
+        }
+    }
+
+    fn tool_piece(
+        &mut self,
+        choice: u32,
+        key: u64,
+        id: Option<&str>,
+        function: &Function<'_>,
+        extra_content: Option<&Value>,
+        out: &mut VecDeque<ChatChunk>,
+    ) {
+        let name = Text::given(function.name.as_ref());
+        let fragment = Text::given(function.arguments.as_ref().or(function.input.as_ref())).unwrap_or_default();
+        let open = self.calls.iter().rposition(|call| call.choice == choice && call.key == key);
+        // A new id at a used index is a new call; so is another name after a call that came in one piece without an id.
+        let is_new = match open.map(|at| &self.calls[at]) {
+            None => true,
+            Some(_) if name.is_none() => false,
+            Some(call) => match id {
+                Some(id) => call.waiting.is_none() && !call.id.is_empty() && call.id != id,
+                None => call.whole,
+            },
+        };
+        let at = match open {
+            Some(at) if !is_new => at,
+            _ => {
+                let whole = fragment.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(fragment).is_ok();
+                let id = id.unwrap_or_default().to_owned();
+                self.calls.push(OpenCall { choice, key, id, waiting: Some(String::new()), whole, is_bare: true });
+                self.calls.len() - 1
+            }
+        };
+        let call = &mut self.calls[at];
+        call.is_bare &= fragment.is_empty();
+        match (&mut call.waiting, name) {
+            (Some(waiting), Some(name)) => {
+                let earlier = std::mem::take(waiting);
+                call.waiting = None;
+                if let Some(id) = id {
+                    id.clone_into(&mut call.id);
+                }
+                self.emitter.tool_start_with(choice, key, Some(&call.id), name, extra_content.cloned(), out);
+                self.emitter.tool_arguments(choice, key, &earlier, out);
+            }
+            (Some(waiting), None) => {
+                waiting.push_str(fragment);
+                return;
+            }
+            (None, _) => {}
+        }
+        self.emitter.tool_arguments(choice, key, fragment, out);
+    }
+
+    /// Whether any choice ended.
+    pub(super) fn is_finished(&self) -> bool {
+        self.emitter.is_finished()
+    }
+
+    /// Whether the last chunk is out.
+    pub(super) fn is_done(&self) -> bool {
+        self.emitter.is_done()
+    }
+
+    /// The answer is complete.
+    pub(super) fn end(&mut self, out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        if self.emitter.is_done() {
+            return Ok(());
+        }
+        if self.choices.is_empty() {
+            return Err(Error::new(ErrorKind::Upstream, "the vendor sent an empty answer").with_upstream_code("empty_answer"));
+        }
+        for (choice, think) in self.think.iter_mut().flatten() {
+            let (reasoning, text) = think.finish();
+            self.emitter.reasoning(*choice, reasoning, out);
+            self.emitter.text(*choice, text, out);
+        }
+        for annotation in citations(&self.citations, &self.search_results) {
+            self.emitter.annotation(self.choices[0].0, annotation, out);
+        }
+        // No arguments are an empty object, unless the limit cut them off.
+        for call in self.calls.iter().filter(|call| call.is_bare && call.waiting.is_none()) {
+            if !self.choices.contains(&(call.choice, Some(FinishReason::Length))) {
+                self.emitter.tool_arguments(call.choice, call.key, "{}", out);
+            }
+        }
+        // Some hosts complete an answer without a word about why.
+        for (choice, _) in self.choices.iter().filter(|(_, reason)| reason.is_none()) {
+            self.emitter.finish(*choice, FinishReason::Stop, None);
+        }
+        if !self.service_tier.is_empty() {
+            self.emitter.service_tier(std::mem::take(&mut self.service_tier));
+        }
+        if !self.system_fingerprint.is_empty() {
+            self.emitter.system_fingerprint(std::mem::take(&mut self.system_fingerprint));
+        }
+        self.emitter.end(out);
+        Ok(())
+    }
+}
+
+/// The error for an event or a body that is not a chat completions answer.
+fn not_ours(json: &[u8], cause: &serde_json::Error) -> Error {
+    match serde_json::from_slice::<Value>(json) {
+        Ok(value) if value.get("error").is_some_and(|error| !error.is_null()) => error::from_value(None, &value),
+        Ok(_) => Error::decode(format!("the vendor's answer has an unknown shape: {cause}")),
+        Err(_) => error::from_text(200, json).with_kind(ErrorKind::Decode),
+    }
+}
+
+fn append(text: &mut Option<String>, more: &str) {
+    if !more.is_empty() {
+        text.get_or_insert_default().push_str(more);
+    }
+}
+
+fn list(json: &RawValue) -> Vec<Value> {
+    serde_json::from_str(json.get()).unwrap_or_default()
+}
+
+/// Our finish reason for a vendor's word; a word nobody knows means that the answer ended by itself.
+fn finish_reason(word: &str) -> FinishReason {
+    match word {
+        "length" | "max_tokens" | "model_length" | "model_context_window_exceeded" | "MAX_TOKENS" => FinishReason::Length,
+        "tool_calls" | "tool_call" | "tool_use" | "function_call" => FinishReason::ToolCalls,
+        "content_filter" | "content_filtered" | "refusal" | "safety" | "sensitive" | "SAFETY" => FinishReason::ContentFilter,
+        "error" | "abort" | "network_error" | "insufficient_system_resource" => FinishReason::Error,
+        _ => FinishReason::Stop,
+    }
+}
+
+/// OpenAI's word for a tier.
+fn service_tier(word: &str) -> Option<&str> {
+    match word {
+        "auto" | "default" | "flex" | "priority" | "scale" => Some(word),
+        "on_demand" | "standard" => Some("default"),
+        _ => None,
+    }
+}
+
+fn usage(wire: &wire::Usage) -> Usage {
+    let none = Details::default();
+    let prompt = wire.prompt_tokens_details.as_ref().or(wire.prompt_token_details.as_ref()).unwrap_or(&none);
+    let completion = wire.completion_tokens_details.as_ref().or(wire.completion_token_details.as_ref()).unwrap_or(&none);
+    let mut usage = Usage {
+        prompt_tokens: wire.prompt_tokens.0,
+        completion_tokens: wire.completion_tokens.0,
+        total_tokens: wire.total_tokens.0,
+        ..Usage::default()
+    };
+    let reasoning = completion.reasoning_tokens.0.or(wire.reasoning_tokens.0);
+    if let (Some(input), Some(output), Some(total), Some(reasoning)) =
+        (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens, reasoning)
+        && reasoning > 0
+        && total == input + output + reasoning
+    {
+        // xAI counts reasoning beside the completion; for us it is a part of it.
+        usage.completion_tokens = Some(output + reasoning);
+    }
+    let cached =
+        [prompt.cached_tokens, wire.cached_tokens, wire.num_cached_tokens, wire.prompt_cache_hit_tokens, wire.cache_read_input_tokens];
+    let cached = cached.iter().find_map(|count| count.0);
+    let written = prompt.cache_write_tokens.0.or(wire.cache_creation_input_tokens.0);
+    if [cached, written, prompt.audio_tokens.0, prompt.image_tokens.0].iter().any(Option::is_some) {
+        let details = usage.prompt_details();
+        details.cached_tokens = cached;
+        details.cache_write_tokens = written;
+        details.audio_tokens = prompt.audio_tokens.0;
+        details.image_tokens = prompt.image_tokens.0;
+    }
+    let (accepted, rejected) = (completion.accepted_prediction_tokens.0, completion.rejected_prediction_tokens.0);
+    if [reasoning, completion.audio_tokens.0, completion.image_tokens.0, accepted, rejected].iter().any(Option::is_some) {
+        let details = usage.completion_details();
+        details.reasoning_tokens = reasoning;
+        details.audio_tokens = completion.audio_tokens.0;
+        details.image_tokens = completion.image_tokens.0;
+        details.accepted_prediction_tokens = accepted;
+        details.rejected_prediction_tokens = rejected;
+    }
+    if wire.cost.0.is_some() {
+        usage.cost_details.get_or_insert_default().upstream_inference_cost = wire.cost.0;
+    }
+    let searches = wire.server_tool_use_details.as_ref().and_then(|tools| tools.web_search_requests.0).or(wire.num_sources_used.0);
+    if searches.is_some_and(|searches| searches > 0) {
+        usage.server_tool_use_details = Some(ServerToolUse { web_search_requests: searches });
+    }
+    usage
+}
+
+/// Sources named beside the answer: URLs, with titles from the search results.
+fn citations(urls: &str, results: &str) -> Vec<Annotation> {
+    let parse = |json: &str| serde_json::from_str::<Vec<Value>>(json).unwrap_or_default();
+    let (urls, results) = (parse(urls), parse(results));
+    let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
+    let cite = |url: &str| {
+        let result = results.iter().find(|result| result.get("url").and_then(Value::as_str) == Some(url));
+        let title = result.and_then(|result| text(result, "title")).unwrap_or_default();
+        let content = result.and_then(|result| text(result, "snippet")).filter(|snippet| !snippet.is_empty());
+        Annotation::UrlCitation { url_citation: UrlCitation { url: url.to_owned(), title, content, ..UrlCitation::default() } }
+    };
+    let of = |value: &Value| value.as_str().or_else(|| value.get("url").and_then(Value::as_str)).map(cite);
+    let cited: Vec<_> = urls.iter().filter_map(of).collect();
+    if cited.is_empty() { results.iter().filter_map(of).collect() } else { cited }
+}
+
+/// `{"type": "url_citation", "url_citation": {..}}`, or the same without the inner object.
+fn annotation(value: &Value) -> Option<Annotation> {
+    if value.get("type").is_some_and(|kind| kind != "url_citation") {
+        return None;
+    }
+    let citation = value.get("url_citation").unwrap_or(value);
+    let text = |field: &str| citation.get(field).and_then(Value::as_str);
+    let place = |field: &str| citation.get(field).and_then(Value::as_u64).unwrap_or(0);
+    Some(Annotation::UrlCitation {
+        url_citation: UrlCitation {
+            url: text("url")?.to_owned(),
+            title: text("title").unwrap_or_default().to_owned(),
+            content: text("content").map(str::to_owned),
+            start_index: place("start_index"),
+            end_index: place("end_index"),
+        },
+    })
+}
+
+/// An image part, its inner object, or a bare URL.
+fn image(value: &Value) -> Option<ImageOutput> {
+    let inner = value.get("image_url").unwrap_or(value);
+    let url = inner.as_str().or_else(|| inner.get("url").and_then(Value::as_str))?;
+    Some(ImageOutput::ImageUrl { image_url: ImageUrl { url: url.to_owned(), detail: None } })
+}

@@ -1,0 +1,233 @@
+//! Error bodies of chat completions hosts, in all their shapes.
+
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind};
+
+/// The error behind a status other than 2xx.
+pub(in crate::protocols) fn from_response(status: u16, body: &[u8]) -> Error {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(value) if value.is_object() || value.is_array() => from_value(Some(status), &value),
+        _ => from_text(status, body),
+    }
+}
+
+/// The error in an event that is named one.
+pub(in crate::protocols) fn from_event(data: &[u8]) -> Error {
+    match serde_json::from_slice::<Value>(data) {
+        Ok(value) if !value.is_string() => from_value(None, &value),
+        Ok(value) => Error::new(ErrorKind::Upstream, short(value.as_str().unwrap_or_default())),
+        Err(_) => Error::new(ErrorKind::Upstream, short(&String::from_utf8_lossy(data))),
+    }
+}
+
+/// The error that this JSON says, or `{"error": this}` where `value` holds it. `status` is absent inside a 200.
+pub(in crate::protocols) fn from_value(status: Option<u16>, value: &Value) -> Error {
+    // Google's hosts put the object into a list.
+    let value = value.as_array().and_then(|list| list.first()).unwrap_or(value);
+    let inner = value.get("error").filter(|error| !error.is_null()).unwrap_or(value);
+    let text = |field: &str| text_of(inner, field).or_else(|| text_of(value, field));
+    let code = text("code");
+    let error_type = text("type").or_else(|| text("status").filter(|status| status.parse::<u16>().is_err()));
+    let mut message = message_of(inner).or_else(|| message_of(value)).unwrap_or_else(|| short(&value.to_string()));
+    // A router's own sentence says little; what its upstream said follows.
+    if let Some(raw) = inner.pointer("/metadata/raw").and_then(upstream_message).filter(|raw| !message.contains(raw.as_str())) {
+        message = format!("{message}: {raw}");
+    }
+
+    let numeric = |name: &str| {
+        let number = inner.get(name).or_else(|| value.get(name))?;
+        let number = number.as_u64().or_else(|| number.as_str()?.parse().ok())?;
+        u16::try_from(number).ok().filter(|status| (400..600).contains(status))
+    };
+    let status = status.filter(|status| *status >= 300).or_else(|| ["status_code", "code", "status"].into_iter().find_map(numeric));
+    let words = Words::of(code.as_deref(), error_type.as_deref(), inner, &message);
+    let mut error = Error::new(kind(status, &words), message);
+    if let Some(status) = status {
+        error = error.with_upstream_status(status);
+    }
+    if let Some(code) = code {
+        error = error.with_upstream_code(code);
+    }
+    if let Some(error_type) = error_type {
+        error = error.with_upstream_type(error_type);
+    }
+    if let Some(param) = inner.get("param").and_then(Value::as_str) {
+        error = error.with_param(param);
+    }
+    error.with_body(value.clone())
+}
+
+/// What a vendor's error says about itself, in lower case.
+struct Words {
+    names: String,
+    message: String,
+}
+
+impl Words {
+    fn of(code: Option<&str>, error_type: Option<&str>, inner: &Value, message: &str) -> Self {
+        let deeper = |path: &str| inner.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        let names = [
+            code.unwrap_or_default(),
+            error_type.unwrap_or_default(),
+            deeper("/innererror/code"),
+            deeper("/inner_error/code"),
+            deeper("/metadata/error_type"),
+        ];
+        Self { names: names.join(" ").to_lowercase(), message: message.to_lowercase() }
+    }
+
+    fn named(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.names.contains(name))
+    }
+
+    fn said(&self, phrases: &[&str]) -> bool {
+        phrases.iter().any(|phrase| self.message.contains(phrase))
+    }
+}
+
+/// The status decides first; the vendor's code, and for want of one its sentence, says more.
+fn kind(status: Option<u16>, words: &Words) -> ErrorKind {
+    let is_callers = status.is_none_or(|status| (400..500).contains(&status));
+    let may_be_request = status.is_none_or(|status| matches!(status, 400 | 413 | 422 | 500));
+    if words.named(&["context_length", "too_many_prompt_tokens", "prompt_too_long", "token_limit_exceeded", "max_tokens_exceeded"])
+        || may_be_request
+            && words.said(&[
+                "maximum context length",
+                "context length exceeded",
+                "context window",
+                "maximum prompt length",
+                "prompt is too long",
+                "input is too long",
+                "input length",
+                "exceeds the context",
+                "exceed context",
+                "exceeds the available context",
+                "exceeds the model's context",
+                "length of all messages is too long",
+                "reduce the length of the messages",
+                "too large for model",
+            ])
+    {
+        return ErrorKind::ContextLength;
+    }
+    if words.named(&[
+        "content_filter",
+        "content_policy",
+        "contentfilter",
+        "responsibleai",
+        "moderation",
+        "data_inspection",
+        "datainspection",
+    ]) || may_be_request | (status == Some(403))
+        && words.said(&["content violates", "content management policy", "flagged by", "requires moderation", "safety_check"])
+    {
+        return ErrorKind::ContentFilter;
+    }
+    if is_callers
+        && (words.named(&["insufficient_quota", "billing", "insufficient_balance", "exceeded_current_quota", "payment_required"])
+            || words.said(&["insufficient balance", "insufficient credit", "credit balance is too low", "out of credits"]))
+    {
+        return ErrorKind::InsufficientCredits;
+    }
+    if is_callers && words.named(&["model_not_found", "invalid_model", "deploymentnotfound", "model_not_available", "model_not_exist"]) {
+        return ErrorKind::ModelNotFound;
+    }
+    if matches!(status, None | Some(400 | 401 | 403))
+        && (words.named(&["invalid_api_key", "authentication"]) || words.said(&["incorrect api key", "invalid api key"]))
+    {
+        return ErrorKind::Authentication;
+    }
+    if words.named(&["overloaded"]) {
+        return ErrorKind::Overloaded;
+    }
+    match status {
+        Some(status) => ErrorKind::from_status(status),
+        None if words.named(&["rate_limit", "too_many_requests"]) => ErrorKind::RateLimited,
+        None if words.named(&["timeout"]) => ErrorKind::Timeout,
+        None if words.named(&["permission"]) => ErrorKind::PermissionDenied,
+        None if words.named(&["not_found"]) => ErrorKind::ModelNotFound,
+        None if words.named(&["invalid_request", "badrequest", "bad_request", "invalid_prompt"]) => ErrorKind::BadRequest,
+        None => ErrorKind::Upstream,
+    }
+}
+
+fn text_of(value: &Value, field: &str) -> Option<String> {
+    match value.get(field)? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The sentence in an error object, by any of its names; validation errors are lists of them.
+fn message_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+        Value::Object(map) => ["message", "detail", "msg", "error", "error_description", "errors", "title", "Message"]
+            .into_iter()
+            .find_map(|field| map.get(field).and_then(message_of)),
+        Value::Array(items) => {
+            let messages: Vec<_> = items.iter().filter_map(located_message).collect();
+            (!messages.is_empty()).then(|| messages.join("; "))
+        }
+        _ => None,
+    }
+}
+
+/// FastAPI says where: `{"loc": ["body", "messages"], "msg": "field required"}`.
+fn located_message(item: &Value) -> Option<String> {
+    let message = message_of(item)?;
+    let place: Vec<String> = match item.get("loc") {
+        Some(Value::Array(loc)) => loc.iter().map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned)).collect(),
+        _ => return Some(message),
+    };
+    Some(format!("{}: {message}", place.join(".")))
+}
+
+fn upstream_message(raw: &Value) -> Option<String> {
+    match raw {
+        Value::String(text) => match serde_json::from_str::<Value>(text) {
+            Ok(value) if value.is_object() => message_of(value.get("error").unwrap_or(&value)).or_else(|| message_of(&value)),
+            _ => Some(short(text)).filter(|text| !text.is_empty()),
+        },
+        value => message_of(value.get("error").unwrap_or(value)),
+    }
+}
+
+/// A body that is no JSON: a proxy's page or a plain sentence.
+pub(in crate::protocols) fn from_text(status: u16, body: &[u8]) -> Error {
+    let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
+    let text = text.trim();
+    let message = if text.is_empty() {
+        format!("HTTP {status} without a body")
+    } else if text.starts_with('<') {
+        match title(text) {
+            Some(title) => format!("HTTP {status} with a web page instead of JSON: \"{title}\""),
+            None => format!("HTTP {status} with a web page instead of JSON"),
+        }
+    } else {
+        short(text)
+    };
+    let words = Words::of(None, None, &Value::Null, &message);
+    let failed = status >= 300;
+    let kind = if failed { kind(Some(status), &words) } else { ErrorKind::Decode };
+    Error::new(kind, message).with_upstream_status(status)
+}
+
+fn title(page: &str) -> Option<String> {
+    let lower = page.to_ascii_lowercase();
+    let start = lower.find("<title")?;
+    let start = start + lower[start..].find('>')? + 1;
+    let end = start + lower[start..].find("</title")?;
+    Some(short(&page[start..end])).filter(|title| !title.is_empty())
+}
+
+/// One line of at most 300 characters.
+fn short(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(300) {
+        Some((at, _)) => format!("{}...", &line[..at]),
+        None => line,
+    }
+}
