@@ -3,15 +3,22 @@
 //! Belongs here: what is true before a request comes. Does not belong here: who may serve one (`plan`), how to talk to
 //! a provider (`providers`), IO. PURE.
 
+mod key;
+mod lookup;
 mod parameters;
 mod price;
+mod read;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use parameters::{Modalities, Modality, Parameter, Parameters};
-pub use price::{Price, Pricing, Tier};
+pub use key::EndpointKey;
+pub(crate) use key::FastMap;
+pub use lookup::Catalog;
+pub(crate) use lookup::{nearest, unknown_model};
+pub use parameters::{Modalities, Modality, Parameter, Parameters, Quantization, Quantizations};
+pub use price::{Cost, Price, Pricing, Tier};
 
 /// One model and everyone who serves it.
 #[derive(Clone, Debug)]
@@ -49,8 +56,8 @@ pub struct Endpoint {
     pub parameters: Option<Parameters>,
     /// What it charges.
     pub pricing: Option<Pricing>,
-    /// `fp8`, `bf16`, ...
-    pub quantization: Option<Arc<str>>,
+    /// The precision of its weights.
+    pub quantization: Option<Quantization>,
     /// What the operator does with prompts.
     pub policy: Option<DataPolicy>,
     /// Whether the vendor can search the web itself.
@@ -83,7 +90,12 @@ impl Endpoint {
         }
     }
 
-    /// The name that preferences and health go by: `provider` or `provider/region`.
+    /// What its health is kept under. Cheap, and the same for the same names.
+    pub fn key(&self) -> EndpointKey {
+        EndpointKey::new(&self.model, &self.provider, self.region.as_deref())
+    }
+
+    /// The name that preferences go by: `provider` or `provider/region`.
     pub fn tag(&self) -> String {
         match &self.region {
             Some(region) => format!("{}/{region}", self.provider),

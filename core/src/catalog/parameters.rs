@@ -22,6 +22,21 @@ macro_rules! set {
             pub fn from_name(name: &str) -> Option<Self> { match name { $($name => Some(Self::$variant),)* _ => None } }
         }
 
+        impl fmt::Display for $item {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
+        }
+
+        impl<'de> Deserialize<'de> for $item {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+                Self::from_name(&name).ok_or_else(|| D::Error::unknown_variant(&name, &[$($name),*]))
+            }
+        }
+
+        impl Serialize for $item {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> { serializer.serialize_str(self.as_str()) }
+        }
+
         $(#[$set_doc])*
         #[derive(Clone, Copy, Default, Eq, PartialEq)]
         pub struct $set(u32);
@@ -35,6 +50,9 @@ macro_rules! set {
 
             /// Whether it is in.
             pub fn contains(self, item: $item) -> bool { self.0 & (1 << item as u32) != 0 }
+
+            /// What is in either.
+            pub fn with(self, other: Self) -> Self { Self(self.0 | other.0) }
 
             /// What is here but not there.
             pub fn without(self, other: Self) -> Self { Self(self.0 & !other.0) }
@@ -65,11 +83,7 @@ macro_rules! set {
 
         impl<'de> Deserialize<'de> for $set {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let names = Vec::<std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
-                names
-                    .iter()
-                    .map(|name| $item::from_name(name).ok_or_else(|| D::Error::unknown_variant(name, &[$($name),*])))
-                    .collect()
+                Vec::<$item>::deserialize(deserializer).map(|items| items.into_iter().collect())
             }
         }
 
@@ -126,5 +140,37 @@ set! {
         Audio "audio",
         Video "video",
         Embeddings "embeddings",
+    }
+}
+
+set! {
+    /// The precision of an endpoint's weights.
+    Quantization
+    /// A set of precisions.
+    Quantizations {
+        Int4 "int4",
+        Int8 "int8",
+        Fp4 "fp4",
+        Mxfp4 "mxfp4",
+        Nvfp4 "nvfp4",
+        Fp6 "fp6",
+        Fp8 "fp8",
+        Mxfp8 "mxfp8",
+        Fp16 "fp16",
+        Bf16 "bf16",
+        Fp32 "fp32",
+        Unknown "unknown",
+    }
+}
+
+impl Quantizations {
+    /// Whether an endpoint of this precision is meant; `fp4` means its kinds too, and a precision that nobody published is
+    /// `unknown`.
+    pub fn admits(self, quantization: Option<Quantization>) -> bool {
+        use Quantization::{Fp4, Fp8, Mxfp4, Mxfp8, Nvfp4, Unknown};
+        let quantization = quantization.unwrap_or(Unknown);
+        self.contains(quantization)
+            || matches!(quantization, Mxfp4 | Nvfp4) && self.contains(Fp4)
+            || quantization == Mxfp8 && self.contains(Fp8)
     }
 }

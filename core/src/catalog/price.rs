@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+use crate::types::{CostDetails, Usage};
+
 /// US dollars, exact to 10⁻¹². Prices per token, per request, per image, per search.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Price(u64);
@@ -144,4 +146,96 @@ pub struct Tier {
     /// Per prompt token written to the cache.
     #[serde(default)]
     pub cache_write: Option<Price>,
+}
+
+/// What an answer cost.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// US dollars, all parts together.
+    pub total: f64,
+    /// The parts.
+    pub details: CostDetails,
+}
+
+impl Pricing {
+    /// The prices for a prompt of this size.
+    fn at(&self, prompt_tokens: u64) -> Tier {
+        let base = Tier {
+            above: 0,
+            prompt: Some(self.prompt),
+            completion: Some(self.completion),
+            cache_read: self.cache_read,
+            cache_write: self.cache_write,
+        };
+        self.tiers.iter().filter(|tier| prompt_tokens > tier.above).fold(base, |now, tier| Tier {
+            above: tier.above,
+            prompt: tier.prompt.or(now.prompt),
+            completion: tier.completion.or(now.completion),
+            cache_read: tier.cache_read.or(now.cache_read),
+            cache_write: tier.cache_write.or(now.cache_write),
+        })
+    }
+
+    /// What this usage costs, to the last digit; `None` where a count that is charged for is unknown.
+    pub fn cost(&self, usage: &Usage) -> Option<Cost> {
+        let (prompt_tokens, completion_tokens) = (usage.prompt_tokens?, usage.completion_tokens?);
+        let tier = self.at(prompt_tokens);
+        let (prompt_price, completion_price) = (tier.prompt?, tier.completion?);
+
+        let prompt = usage.prompt_tokens_details.as_ref();
+        let part = |count: fn(&crate::types::PromptDetails) -> Option<u64>| prompt.and_then(count).unwrap_or(0);
+        // Parts never count for more than the whole, whatever a vendor reports.
+        let mut plain = prompt_tokens;
+        let mut take = |count: u64| {
+            let count = count.min(plain);
+            plain -= count;
+            count
+        };
+        let cached = take(part(|prompt| prompt.cached_tokens));
+        let written = take(part(|prompt| prompt.cache_write_tokens));
+        let written_1h = part(|prompt| prompt.cache_write_1h_tokens).min(written);
+        let audio = take(part(|prompt| prompt.audio_tokens));
+        let write_price = tier.cache_write.unwrap_or(prompt_price);
+        let prompt_cost = prompt_price.times(plain)
+            + tier.cache_read.unwrap_or(prompt_price).times(cached)
+            + write_price.times(written - written_1h)
+            + self.cache_write_1h.unwrap_or(write_price).times(written_1h)
+            + self.audio.unwrap_or(prompt_price).times(audio);
+
+        let reasoning = usage.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens).unwrap_or(0);
+        let reasoning = reasoning.min(completion_tokens);
+        let completion_cost =
+            completion_price.times(completion_tokens - reasoning) + self.reasoning.unwrap_or(completion_price).times(reasoning);
+
+        let searches = usage.server_tool_use_details.as_ref().and_then(|details| details.web_search_requests).unwrap_or(0);
+        let search_cost = match (self.search, searches) {
+            (_, 0) => 0,
+            (Some(price), searches) => price.times(searches),
+            (None, _) => return None,
+        };
+        let other_cost = search_cost + self.request.unwrap_or_default().times(1);
+
+        Some(Cost {
+            total: Price::dollars(prompt_cost + completion_cost + other_cost),
+            details: CostDetails {
+                upstream_inference_prompt_cost: Some(Price::dollars(prompt_cost)),
+                upstream_inference_completions_cost: Some(Price::dollars(completion_cost)),
+                server_tool_cost: (other_cost > 0).then(|| Price::dollars(other_cost)),
+                upstream_inference_cost: None,
+            },
+        })
+    }
+
+    /// About what this many tokens will cost, in US dollars; fast, for ranking.
+    pub fn estimate(&self, prompt_tokens: u64, completion_tokens: u64) -> f64 {
+        let (prompt, completion) = match self.tiers.is_empty() {
+            true => (self.prompt, self.completion),
+            false => {
+                let tier = self.at(prompt_tokens);
+                (tier.prompt.unwrap_or_default(), tier.completion.unwrap_or_default())
+            }
+        };
+        let pico = prompt.times(prompt_tokens) + completion.times(completion_tokens) + self.request.unwrap_or_default().times(1);
+        pico as f64 / SCALE as f64
+    }
 }

@@ -3,25 +3,203 @@
 //! Belongs here: filters and ranking, pure in their arguments and a seed. Does not belong here: whether to try again
 //! (`route`), how to encode (`protocols`), IO. PURE.
 
-use std::fmt;
+mod explain;
+mod filter;
+mod health_snapshot;
+mod offers;
+mod rank;
+mod rejection;
 
-use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
-/// Why an endpoint is not in the plan.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Rejection {
-    /// The model the endpoint would have served.
-    pub model: String,
-    /// The endpoint: `provider` or `provider/region`.
-    pub endpoint: String,
-    /// For a program: `no_credentials`, `zdr`, `unsupported_parameter:tools`, ...
-    pub code: String,
-    /// For a person.
-    pub message: String,
+pub use health_snapshot::{EndpointHealth, HealthSnapshot};
+pub use rejection::{Reason, Rejection};
+
+use crate::{
+    catalog::{Catalog, DataPolicy, Endpoint, Parameter, Parameters},
+    error::{Error, ErrorKind, Result},
+    preferences::Preferences,
+    providers::{Configured, ProviderSet},
+    slug::ModelSlug,
+    types::{ChatRequest, Reasoning},
+};
+
+/// Everything a plan depends on. The same inputs give the same plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The request, variants still on its slugs.
+    pub request: &'a ChatRequest,
+    /// The models and who serves them.
+    pub catalog: &'a Catalog,
+    /// The providers as the caller configured them.
+    pub providers: &'a ProviderSet,
+    /// The client's preferences; the request's own go on top.
+    pub defaults: &'a Preferences,
+    /// How the endpoints fared lately.
+    pub health: &'a HealthSnapshot,
+    /// Whether a search engine is configured, for `:online` where the vendor has no search of its own.
+    pub search: bool,
+    /// Decides the draw among endpoints.
+    pub seed: u64,
 }
 
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.endpoint, self.message)
+/// Where a request may go, best first, and why not elsewhere. `Display` is a table.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The slug as it was asked for.
+    pub requested: String,
+    /// The models, in the order of `model` and `models`.
+    pub models: Vec<ModelSlug>,
+    /// The prompt's size by a rough count, in tokens.
+    pub prompt_tokens: u64,
+    /// The answer's size that costs were estimated with, in tokens.
+    pub completion_tokens: u64,
+    /// The endpoints, best first; never empty.
+    pub candidates: Vec<Candidate>,
+    /// The endpoints that may not serve.
+    pub rejected: Vec<Rejection>,
+}
+
+/// An endpoint that may serve.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Who is asked for what.
+    pub endpoint: Arc<Endpoint>,
+    /// The provider as configured.
+    pub provider: Arc<Configured>,
+    /// Which of [`Plan::models`] it serves.
+    pub model_index: usize,
+    /// What the request may cost here, in US dollars; `None` where the price is unknown.
+    pub estimated_cost: Option<f64>,
+    /// Parameters of the request that it does not know; they are left out.
+    pub dropped: Parameters,
+    /// Whether `:thinking` turns reasoning on.
+    pub reasoning: bool,
+    /// How the web is searched, where the request asks for it.
+    pub search: Option<Search>,
+    /// Whether it failed lately.
+    pub recent_outage: bool,
+    /// How long it should still be left alone; set only where every endpoint should be.
+    pub cooling_down: Option<Duration>,
+    /// Tokens per second: measured, else expected.
+    pub throughput: Option<f64>,
+    /// Seconds to the first token: measured, else expected.
+    pub latency: Option<f64>,
+    /// Its place in `provider.order`, or the length of that list.
+    order: u32,
+    /// Whether it is slower than the preferences like.
+    misses_preferred: bool,
+}
+
+/// How the web is searched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Search {
+    /// By the configured search engine, before the call.
+    Engine,
+    /// By the vendor, during the call.
+    Native,
+}
+
+impl Candidate {
+    /// What the operator does with prompts: by the caller's agreement, else the endpoint's terms, else the provider's.
+    pub fn policy(&self) -> Option<&DataPolicy> {
+        policy(&self.endpoint, &self.provider)
+    }
+
+    /// The request as this endpoint gets it: without what it does not know, with what the variants ask for.
+    pub fn request<'a>(&self, request: &'a ChatRequest) -> Cow<'a, ChatRequest> {
+        if self.dropped.is_empty() && !self.reasoning {
+            return Cow::Borrowed(request);
+        }
+        let mut request = request.clone();
+        self.dropped.iter().for_each(|parameter| filter::remove(&mut request, parameter));
+        if self.reasoning && !self.dropped.contains(Parameter::Reasoning) {
+            request.reasoning = Some(Reasoning::enabled());
+        }
+        Cow::Owned(request)
     }
 }
+
+fn policy<'a>(endpoint: &'a Endpoint, provider: &'a Configured) -> Option<&'a DataPolicy> {
+    provider.policy.as_ref().or(endpoint.policy.as_ref()).or(provider.row.policy.as_ref())
+}
+
+/// Plans a request. An error where nothing may serve it, with every endpoint's reason in `excluded_by`.
+pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
+    let request = inputs.request;
+    let own = request.provider.as_ref();
+    let preferences = match own {
+        _ if *inputs.defaults == Preferences::default() => own.map_or_else(|| Cow::Owned(Preferences::default()), Cow::Borrowed),
+        None => Cow::Borrowed(inputs.defaults),
+        Some(own) => Cow::Owned(inputs.defaults.merged(own)),
+    };
+    let rules = filter::Rules::new(&preferences, inputs.providers)?;
+    let needs = filter::Needs::of(request);
+
+    let mut models: Vec<ModelSlug> = Vec::with_capacity(1 + request.models.len());
+    let mut candidates = Vec::new();
+    let mut rejected = Vec::new();
+    let named = std::iter::once(&request.model).filter(|model| !model.is_empty() || request.models.is_empty()).chain(&request.models);
+    let mut unknown: Option<Error> = None;
+    for text in named {
+        let slug: ModelSlug = text.parse()?;
+        if models.contains(&slug) {
+            continue;
+        }
+        let index = models.len();
+        match offers::of(&slug, inputs, &rules) {
+            Ok(offers) => {
+                let wanted = filter::Wanted::of(&slug, &needs, index);
+                candidates.reserve(offers.len());
+                for endpoint in offers.iter() {
+                    match filter::check(endpoint, inputs, &rules, &needs, &wanted) {
+                        Ok(candidate) => candidates.push(candidate),
+                        Err(reason) => rejected.push(Rejection { model: None, endpoint: Some(Arc::clone(endpoint)), reason }),
+                    }
+                }
+            }
+            // A fallback may still serve, so this is one more reason; alone, it is the error.
+            Err(error) => {
+                let reason = Reason::ModelNotFound(error.message().into());
+                rejected.push(Rejection { model: Some(slug.to_string().into()), endpoint: None, reason });
+                unknown.get_or_insert(error);
+            }
+        }
+        models.push(slug);
+    }
+    filter::cool(&mut candidates, &mut rejected);
+    let candidates = rank::rank(candidates, &mut rejected, &models, &rules, &needs, inputs.seed);
+    if candidates.is_empty() {
+        return Err(match unknown {
+            Some(error) if models.len() == 1 => error,
+            _ => empty(&request.model, rejected),
+        });
+    }
+    Ok(Plan {
+        requested: request.model.clone(),
+        models,
+        prompt_tokens: needs.prompt_tokens,
+        completion_tokens: needs.completion_tokens,
+        candidates,
+        rejected,
+    })
+}
+
+/// The error of a plan without candidates: what emptied it, and what to do.
+fn empty(requested: &str, rejected: Vec<Rejection>) -> Error {
+    let mut reasons: Vec<String> = Vec::new();
+    for rejection in &rejected {
+        let reason = rejection.to_string();
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    let more = reasons.len().saturating_sub(SHOWN_REASONS);
+    reasons.truncate(SHOWN_REASONS);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let message = format!("no endpoint may serve `{requested}`: {}{more}", reasons.join("; "));
+    Error::new(ErrorKind::NoEndpoint, message).with_excluded_by(rejected)
+}
+
+/// How many reasons the message of an empty plan spells out; `excluded_by` has them all.
+const SHOWN_REASONS: usize = 6;

@@ -3,10 +3,14 @@
 //! Belongs here: hosts, environment variables, header schemes, a vendor's habits as named fields, data policies.
 //! Does not belong here: wire formats (`protocols`), which endpoint to use (`plan`). PURE.
 
+mod set;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, LazyLock},
 };
+
+pub use set::{Configured, ProviderSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,0 +1,141 @@
+//! Finding a model by what a person wrote.
+
+use std::sync::{Arc, LazyLock};
+
+use super::{FastMap, Model, read};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    slug::ModelSlug,
+};
+
+/// Every model that is known, by slug, alias and bare name.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    models: Vec<Arc<Model>>,
+    by_slug: FastMap<Arc<str>, u32>,
+    by_name: FastMap<Arc<str>, Vec<u32>>,
+}
+
+static BUILT_IN: LazyLock<Arc<Catalog>> = LazyLock::new(|| Arc::new(Catalog::from_json(include_str!("catalog.json")).unwrap_or_default()));
+
+impl Catalog {
+    /// The catalog that comes with the crate; read when first asked for.
+    pub fn built_in() -> &'static Arc<Self> {
+        &BUILT_IN
+    }
+
+    /// Reads a catalog in the format of the built-in one.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let mut catalog = Self::default();
+        read::models(json)?.into_iter().for_each(|model| catalog.insert(model));
+        Ok(catalog)
+    }
+
+    /// Adds a model, or replaces the one of the same slug.
+    pub fn insert(&mut self, model: Model) {
+        let known = self.by_slug.get(&model.slug).copied().filter(|index| self.models[*index as usize].slug == model.slug);
+        let index = known.unwrap_or(self.models.len() as u32);
+        for slug in std::iter::once(&*model.slug).chain(model.aliases.iter().map(String::as_str)) {
+            let slug = slug.to_ascii_lowercase();
+            if let Some((_, name)) = slug.split_once('/') {
+                let same = self.by_name.entry(name.into()).or_default();
+                if !same.contains(&index) {
+                    same.push(index);
+                }
+            }
+            self.by_slug.insert(slug.into(), index);
+        }
+        let model = Arc::new(model);
+        match self.models.get_mut(index as usize) {
+            Some(place) => *place = model,
+            None => self.models.push(model),
+        }
+    }
+
+    /// Every model, in the order of the catalog.
+    pub fn models(&self) -> &[Arc<Model>] {
+        &self.models
+    }
+
+    /// The model of this slug or alias, in any case.
+    pub fn get(&self, slug: &str) -> Option<&Arc<Model>> {
+        let index = self.by_slug.get(slug).or_else(|| self.by_slug.get(slug.to_ascii_lowercase().as_str()))?;
+        self.models.get(*index as usize)
+    }
+
+    /// The model that a slug means; `None` where an author is given and the catalog does not know the model. A bare name
+    /// must be that of exactly one model.
+    pub fn find(&self, slug: &ModelSlug) -> Result<Option<&Arc<Model>>> {
+        let base = slug.base();
+        if slug.author.is_some() {
+            return Ok(self.get(&base));
+        }
+        let same = self.by_name.get(base.as_str()).or_else(|| self.by_name.get(base.to_ascii_lowercase().as_str()));
+        match same.map_or(&[][..], Vec::as_slice) {
+            [index] => Ok(self.models.get(*index as usize)),
+            [] => Err(unknown_model(&base, &self.nearest(&base))),
+            several => {
+                let slugs: Vec<_> = several.iter().map(|index| format!("`{}`", self.models[*index as usize].slug)).collect();
+                let message = format!("model: `{base}` is the name of several models; write one of {}", slugs.join(", "));
+                Err(Error::bad_request("model", message))
+            }
+        }
+    }
+
+    /// The slugs most like this one, best first, at most three.
+    pub fn nearest(&self, slug: &str) -> Vec<&str> {
+        let bare = !slug.contains('/');
+        nearest(slug, self.models.iter().map(|model| &*model.slug), |known| {
+            if bare { known.split_once('/').map_or(known, |(_, name)| name) } else { known }
+        })
+    }
+}
+
+/// The error for a slug that nobody can serve.
+pub(crate) fn unknown_model(slug: &str, nearest: &[&str]) -> Error {
+    let message = match nearest {
+        [] => format!("model: `{slug}` is not a model that junto knows; write it as `author/name`, such as `openai/gpt-4o-mini`"),
+        names => format!("model: `{slug}` is not a model that junto knows; did you mean {}?", list(names)),
+    };
+    Error::new(ErrorKind::ModelNotFound, message).with_param("model")
+}
+
+/// `a`, `b` or `c`.
+fn list(names: &[&str]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// The names most like `wanted`, best first, at most three; none where all are far off.
+pub(crate) fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>, compared: impl Fn(&'a str) -> &'a str) -> Vec<&'a str> {
+    let wanted = wanted.to_ascii_lowercase();
+    let limit = (wanted.len() / 3).max(2);
+    let mut close: Vec<_> =
+        known.map(|name| (distance(&wanted, compared(name)), name)).filter(|(distance, _)| *distance <= limit).collect();
+    close.sort();
+    close.dedup();
+    close.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// How many letters must be changed, added, left out or swapped.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let mut cost = (above[j] + usize::from(x != y)).min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a[i - 1] == *y && *x == b[j - 1] {
+                cost = cost.min(before[j - 1] + 1);
+            }
+            row.push(cost);
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    above[b.len()]
+}

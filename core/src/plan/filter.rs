@@ -1,0 +1,456 @@
+//! Which endpoints may serve. A filter that lacks the fact it needs rejects.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::{Candidate, Inputs, Reason, Rejection, Search, policy};
+use crate::{
+    catalog::{Endpoint, Modalities, Modality, Parameter, Parameters, Price},
+    error::{Error, Result},
+    preferences::{DataCollection, Percentiles, Preferences},
+    providers::ProviderSet,
+    slug::{ModelSlug, Variant},
+    types::{ChatRequest, Content, Part, ResponseFormat, Tool},
+};
+
+/// An entry of `order`, `only` or `ignore`: a provider, or one endpoint of it.
+#[derive(Clone, Copy, Debug)]
+struct Selector<'a> {
+    provider: usize,
+    region: Option<&'a str>,
+}
+
+impl Selector<'_> {
+    fn matches(self, provider: usize, endpoint: &Endpoint) -> bool {
+        self.provider == provider && (self.region.is_none() || self.region == endpoint.region.as_deref())
+    }
+}
+
+/// The preferences, with provider names looked up.
+pub(super) struct Rules<'a> {
+    pub(super) preferences: &'a Preferences,
+    order: Vec<Selector<'a>>,
+    only: Vec<Selector<'a>>,
+    ignore: Vec<Selector<'a>>,
+}
+
+impl<'a> Rules<'a> {
+    pub(super) fn new(preferences: &'a Preferences, providers: &ProviderSet) -> Result<Self> {
+        let order = selectors("provider.order", &preferences.order, providers)?;
+        let only = selectors("provider.only", &preferences.only, providers)?;
+        // A provider that does not exist is never used, so an unknown name here does no harm.
+        let ignore: Vec<_> = preferences.ignore.iter().filter_map(|name| selector(name, providers)).collect();
+        let ignored = |one: &Selector<'_>| {
+            ignore.iter().any(|other| other.provider == one.provider && (other.region.is_none() || other.region == one.region))
+        };
+        if !only.is_empty() && only.iter().all(ignored) {
+            let message = format!(
+                "provider.only: every entry ({}) is also in provider.ignore, so no endpoint is left; take it out of one of them",
+                preferences.only.join(", ")
+            );
+            return Err(Error::bad_request("provider.only", message));
+        }
+        Ok(Self { preferences, order, only, ignore })
+    }
+
+    /// The place in `order`, or its length.
+    pub(super) fn order_position(&self, provider: usize, endpoint: &Endpoint) -> usize {
+        self.order.iter().position(|selector| selector.matches(provider, endpoint)).unwrap_or(self.order.len())
+    }
+
+    pub(super) fn order_len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether `order` or `only` names this provider.
+    pub(super) fn names(&self, provider: usize) -> bool {
+        self.order.iter().chain(&self.only).any(|selector| selector.provider == provider)
+    }
+}
+
+fn selector<'a>(name: &'a str, providers: &ProviderSet) -> Option<Selector<'a>> {
+    if let Some(provider) = providers.position_by_any_name(name) {
+        return Some(Selector { provider, region: None });
+    }
+    let (slug, region) = name.split_once('/')?;
+    providers.position_by_any_name(slug).map(|provider| Selector { provider, region: Some(region) })
+}
+
+fn selectors<'a>(field: &'static str, names: &'a [String], providers: &ProviderSet) -> Result<Vec<Selector<'a>>> {
+    let one = |name: &'a String| {
+        selector(name, providers).ok_or_else(|| {
+            let slug = name.split('/').next().unwrap_or(name);
+            let hint = match providers.nearest(slug).first() {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => "add its row to the client, or correct the name".to_owned(),
+            };
+            Error::bad_request(field, format!("{field}: `{name}` is not a known provider; {hint}"))
+        })
+    };
+    names.iter().map(one).collect()
+}
+
+/// What a request needs from whoever serves it.
+#[derive(Debug)]
+pub(super) struct Needs {
+    /// Parameters that are set at all; those an endpoint does not know are left out for it.
+    present: Parameters,
+    /// Parameters that ask for something.
+    required: Parameters,
+    input: Modalities,
+    output: Modalities,
+    max_tokens: Option<u64>,
+    pub(super) prompt_tokens: u64,
+    pub(super) completion_tokens: u64,
+    /// The caller set `reasoning`; `Some(false)` where to off.
+    reasoning: Option<bool>,
+    search: Option<SearchWish>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum SearchWish {
+    Any,
+    Engine,
+    Native,
+}
+
+/// Tokens of an answer when the request sets no limit, for estimates.
+const USUAL_ANSWER: u64 = 500;
+/// Rough sizes in tokens of what is not text.
+const IMAGE: u64 = 1_000;
+const FILE: u64 = 3_000;
+const AUDIO: u64 = 1_000;
+const VIDEO: u64 = 5_000;
+const TOOL: u64 = 100;
+/// What a message takes besides its text.
+const MESSAGE: u64 = 4;
+
+/// About how many tokens a text is; UTF-8 bytes follow tokens better than letters do across languages.
+fn tokens(text: &str) -> u64 {
+    text.len() as u64 / 4
+}
+
+impl Needs {
+    pub(super) fn of(request: &ChatRequest) -> Self {
+        let reasoning = match (&request.reasoning, request.reasoning_effort) {
+            (None, None) => None,
+            _ => Some(request.reasoning_wanted().is_some_and(|reasoning| reasoning.is_on())),
+        };
+        let present = present(request);
+        let mut required = present;
+        if reasoning == Some(false) {
+            required = required.without([Parameter::Reasoning].into_iter().collect());
+        }
+        let mut needs = Self {
+            present,
+            required,
+            input: [Modality::Text].into_iter().collect(),
+            output: request.modalities.iter().filter_map(|name| Modality::from_name(name)).collect(),
+            max_tokens: request.max_output_tokens(),
+            prompt_tokens: request.tools.len() as u64 * TOOL,
+            completion_tokens: request.max_output_tokens().unwrap_or(USUAL_ANSWER).saturating_mul(request.n.unwrap_or(1).max(1)),
+            reasoning,
+            search: search_wish(request),
+        };
+        needs.output.insert(if needs.output.is_empty() { Modality::Text } else { first(needs.output) });
+        for message in &request.messages {
+            needs.prompt_tokens += MESSAGE;
+            match &message.content {
+                Some(Content::Text(text)) => needs.prompt_tokens += tokens(text),
+                Some(Content::Parts(parts)) => parts.iter().for_each(|part| needs.part(part)),
+                None => {}
+            }
+            for call in &message.tool_calls {
+                needs.prompt_tokens += tokens(&call.function.name) + tokens(&call.function.arguments);
+            }
+        }
+        needs
+    }
+
+    fn part(&mut self, part: &Part) {
+        let (modality, tokens) = match part {
+            Part::Text(part) => (Modality::Text, tokens(&part.text)),
+            Part::Refusal(text) => (Modality::Text, tokens(text)),
+            Part::Image(..) => (Modality::Image, IMAGE),
+            Part::File(..) => (Modality::File, FILE),
+            Part::InputAudio(_) => (Modality::Audio, AUDIO),
+            Part::Video(_) => (Modality::Video, VIDEO),
+            // An unknown type is the vendor's to refuse.
+            Part::Other(_) => (Modality::Text, 0),
+        };
+        self.input.insert(modality);
+        self.prompt_tokens += tokens;
+    }
+
+    /// Whether the endpoint lacks tools or an answer format that the request uses.
+    pub(super) fn lacks_soft(&self, endpoint: &Endpoint) -> bool {
+        let soft = self.required.common(soft());
+        !soft.is_empty() && !soft.without(endpoint.parameters.unwrap_or_default()).is_empty()
+    }
+}
+
+fn first(modalities: Modalities) -> Modality {
+    modalities.iter().next().unwrap_or(Modality::Text)
+}
+
+fn soft() -> Parameters {
+    [Parameter::Tools, Parameter::ResponseFormat, Parameter::StructuredOutputs].into_iter().collect()
+}
+
+fn search_wish(request: &ChatRequest) -> Option<SearchWish> {
+    let web = request.plugins.iter().find(|plugin| plugin.id == "web" && plugin.enabled != Some(false))?;
+    Some(match web.engine.as_deref() {
+        None | Some("auto") => SearchWish::Any,
+        Some("native") => SearchWish::Native,
+        Some(_) => SearchWish::Engine,
+    })
+}
+
+/// The parameters that a request sets.
+fn present(request: &ChatRequest) -> Parameters {
+    use Parameter as P;
+    let mut set = Parameters::EMPTY;
+    let mut put = |parameter: P, is_set: bool| {
+        if is_set {
+            set.insert(parameter);
+        }
+    };
+    put(P::Audio, request.audio.is_some());
+    put(P::FrequencyPenalty, request.frequency_penalty.is_some());
+    put(P::LogitBias, request.logit_bias.as_ref().is_some_and(|bias| !bias.is_empty()));
+    put(P::Logprobs, request.logprobs == Some(true));
+    put(P::MaxTokens, request.max_output_tokens().is_some());
+    put(P::MinP, request.min_p.is_some());
+    put(P::N, request.n.is_some_and(|n| n > 1));
+    put(P::ParallelToolCalls, request.parallel_tool_calls.is_some());
+    put(P::Prediction, request.prediction.is_some());
+    put(P::PresencePenalty, request.presence_penalty.is_some());
+    put(P::Reasoning, request.reasoning.is_some() || request.reasoning_effort.is_some());
+    put(P::RepetitionPenalty, request.repetition_penalty.is_some());
+    match &request.response_format {
+        None | Some(ResponseFormat::Text) => {}
+        Some(ResponseFormat::JsonSchema(_)) => put(P::StructuredOutputs, true),
+        Some(ResponseFormat::JsonObject | ResponseFormat::Other(_)) => put(P::ResponseFormat, true),
+    }
+    put(P::Seed, request.seed.is_some());
+    put(P::ServiceTier, request.service_tier.is_some());
+    put(P::Stop, !request.stop_sequences().is_empty());
+    put(P::Temperature, request.temperature.is_some());
+    put(P::ToolChoice, request.tool_choice.is_some());
+    put(P::Tools, request.tools.iter().any(|tool| matches!(tool, Tool::Function { .. })));
+    put(P::TopA, request.top_a.is_some());
+    put(P::TopK, request.top_k.is_some());
+    put(P::TopLogprobs, request.top_logprobs.is_some());
+    put(P::TopP, request.top_p.is_some());
+    put(P::Verbosity, request.verbosity.is_some());
+    put(P::WebSearchOptions, request.web_search_options.is_some());
+    set
+}
+
+/// Leaves a parameter out of a request.
+pub(super) fn remove(request: &mut ChatRequest, parameter: Parameter) {
+    use Parameter as P;
+    match parameter {
+        P::Audio => request.audio = None,
+        P::FrequencyPenalty => request.frequency_penalty = None,
+        P::LogitBias => request.logit_bias = None,
+        P::Logprobs => request.logprobs = None,
+        P::MaxTokens => (request.max_tokens, request.max_completion_tokens) = (None, None),
+        P::MinP => request.min_p = None,
+        P::N => request.n = None,
+        P::ParallelToolCalls => request.parallel_tool_calls = None,
+        P::Prediction => request.prediction = None,
+        P::PresencePenalty => request.presence_penalty = None,
+        P::Reasoning => (request.reasoning, request.reasoning_effort) = (None, None),
+        P::RepetitionPenalty => request.repetition_penalty = None,
+        P::ResponseFormat | P::StructuredOutputs => request.response_format = None,
+        P::Seed => request.seed = None,
+        P::ServiceTier => request.service_tier = None,
+        P::Stop => request.stop = None,
+        P::Temperature => request.temperature = None,
+        P::ToolChoice => request.tool_choice = None,
+        P::Tools => request.tools.retain(|tool| matches!(tool, Tool::Server(_))),
+        P::TopA => request.top_a = None,
+        P::TopK => request.top_k = None,
+        P::TopLogprobs => request.top_logprobs = None,
+        P::TopP => request.top_p = None,
+        P::Verbosity => request.verbosity = None,
+        P::WebSearchOptions => request.web_search_options = None,
+    }
+}
+
+/// What one of the request's slugs asks for besides the model.
+pub(super) struct Wanted {
+    index: usize,
+    thinking: bool,
+    search: Option<SearchWish>,
+}
+
+impl Wanted {
+    pub(super) fn of(slug: &ModelSlug, needs: &Needs, index: usize) -> Self {
+        Self {
+            index,
+            // The caller's own `reasoning` says more than the suffix.
+            thinking: slug.has(Variant::Thinking) && needs.reasoning.is_none(),
+            search: needs.search.or(slug.has(Variant::Online).then_some(SearchWish::Any)),
+        }
+    }
+}
+
+/// Whether an endpoint may serve, and how.
+pub(super) fn check(
+    endpoint: &Arc<Endpoint>,
+    inputs: &Inputs<'_>,
+    rules: &Rules<'_>,
+    needs: &Needs,
+    wanted: &Wanted,
+) -> Result<Candidate, Reason> {
+    let preferences = rules.preferences;
+    let (position, provider) = inputs
+        .providers
+        .position(&endpoint.provider)
+        .and_then(|position| Some((position, inputs.providers.at(position)?)))
+        .ok_or(Reason::UnknownProvider)?;
+
+    // The caller's own lists come first: they say most about what was meant.
+    if rules.ignore.iter().any(|selector| selector.matches(position, endpoint)) {
+        return Err(Reason::Ignored);
+    }
+    if !rules.only.is_empty() && !rules.only.iter().any(|selector| selector.matches(position, endpoint)) {
+        return Err(Reason::NotInOnly);
+    }
+    if !provider.is_usable() {
+        return Err(Reason::NoCredentials(Arc::clone(provider)));
+    }
+    if !provider.missing_options.is_empty() {
+        return Err(Reason::NotConfigured(Arc::clone(provider)));
+    }
+
+    if preferences.zdr == Some(true) || preferences.data_collection == Some(DataCollection::Deny) {
+        let policy = policy(endpoint, provider).map_or_else(Cow::default, Cow::Borrowed);
+        if preferences.zdr == Some(true) && !policy.is_zero_retention() {
+            return Err(Reason::Zdr { retains: policy.retains, days: policy.retention_days, trains: policy.trains });
+        }
+        if preferences.data_collection == Some(DataCollection::Deny) && !policy.denies_collection() {
+            return Err(Reason::DataPolicy { trains: policy.trains, publishes: policy.publishes });
+        }
+    }
+    if let Some(quantizations) = preferences.quantizations
+        && !quantizations.admits(endpoint.quantization)
+    {
+        return Err(Reason::Quantization(endpoint.quantization));
+    }
+    max_price(endpoint, preferences)?;
+
+    modality(needs.input, endpoint.input, false)?;
+    modality(needs.output, endpoint.output, true)?;
+    fits(endpoint, needs)?;
+
+    let known = endpoint.parameters;
+    if preferences.require_parameters == Some(true) {
+        let missing = needs.required.without(known.unwrap_or_default());
+        if !missing.is_empty() {
+            return Err(Reason::UnsupportedParameter { missing, known: known.is_some() });
+        }
+    }
+    if (wanted.thinking) && known.is_some_and(|known| !known.contains(Parameter::Reasoning)) {
+        return Err(Reason::CannotReason);
+    }
+    let search = match wanted.search {
+        None => None,
+        Some(SearchWish::Any | SearchWish::Native) if endpoint.native_search => Some(Search::Native),
+        Some(SearchWish::Any | SearchWish::Engine) if inputs.search => Some(Search::Engine),
+        Some(wish) => return Err(Reason::SearchUnavailable { native: wish == SearchWish::Native }),
+    };
+
+    let health = inputs.health.get(endpoint.key());
+    let measured = |percentiles: fn(&super::EndpointHealth) -> Percentiles| health.and_then(|health| percentiles(health).p50);
+    Ok(Candidate {
+        endpoint: Arc::clone(endpoint),
+        provider: Arc::clone(provider),
+        model_index: wanted.index,
+        estimated_cost: endpoint.pricing.as_ref().map(|pricing| pricing.estimate(needs.prompt_tokens, needs.completion_tokens)),
+        // Of an endpoint whose parameters nobody wrote down, nothing is known to be unsupported.
+        dropped: known.map_or(Parameters::EMPTY, |known| needs.present.without(known)),
+        reasoning: wanted.thinking,
+        search,
+        recent_outage: health.is_some_and(|health| health.recent_outage),
+        cooling_down: health.and_then(|health| health.cooling_down),
+        throughput: measured(|health| health.throughput).or(endpoint.throughput),
+        latency: measured(|health| health.latency).or(endpoint.latency),
+        order: rules.order_position(position, endpoint) as u32,
+        misses_preferred: misses_preferred(preferences, endpoint, health),
+    })
+}
+
+fn modality(needed: Modalities, known: Option<Modalities>, output: bool) -> Result<(), Reason> {
+    // Any chat model reads and writes text, known or not.
+    let text: Modalities = [Modality::Text].into_iter().collect();
+    let missing = needed.without(known.unwrap_or(text));
+    if missing.is_empty() { Ok(()) } else { Err(Reason::Modality { missing, output, known: known.is_some() }) }
+}
+
+/// An unknown context passes: every prompt needs one, so nothing unknown could ever serve, and the vendor says it clearly.
+fn fits(endpoint: &Endpoint, needs: &Needs) -> Result<(), Reason> {
+    if let (Some(asked), Some(limit)) = (needs.max_tokens, endpoint.max_completion_tokens)
+        && asked > limit
+    {
+        return Err(Reason::MaxTokens { asked, limit });
+    }
+    let needed = needs.prompt_tokens.saturating_add(needs.max_tokens.unwrap_or(0));
+    match endpoint.context_length {
+        Some(limit) if needed > limit => Err(Reason::ContextLength { needed, limit }),
+        _ => Ok(()),
+    }
+}
+
+fn max_price(endpoint: &Endpoint, preferences: &Preferences) -> Result<(), Reason> {
+    let Some(max) = &preferences.max_price else { return Ok(()) };
+    let pricing = endpoint.pricing.as_ref();
+    let per_unit = |price: Option<Price>| Price::dollars(u128::from(price.unwrap_or_default().pico()));
+    let bounds = [
+        ("prompt", max.prompt, pricing.map(|pricing| pricing.prompt.per_million())),
+        ("completion", max.completion, pricing.map(|pricing| pricing.completion.per_million())),
+        ("request", max.request, pricing.map(|pricing| per_unit(pricing.request))),
+        ("image", max.image, pricing.map(|pricing| per_unit(pricing.image))),
+        ("audio", max.audio, pricing.map(|pricing| pricing.audio.unwrap_or(pricing.prompt).per_million())),
+    ];
+    for (field, bound, price) in bounds {
+        if let Some(bound) = bound
+            && price.is_none_or(|price| price > bound)
+        {
+            return Err(Reason::MaxPrice { field, price, bound });
+        }
+    }
+    Ok(())
+}
+
+/// Whether an endpoint is slower than the caller likes. What was never measured counts by the catalog's median alone.
+fn misses_preferred(preferences: &Preferences, endpoint: &Endpoint, health: Option<&super::EndpointHealth>) -> bool {
+    let missed = |wish: Option<Percentiles>, measured: Option<Percentiles>, expected: Option<f64>, is_met: fn(f64, f64) -> bool| {
+        let Some(wish) = wish else { return false };
+        let mut known = measured.unwrap_or_default();
+        known.p50 = known.p50.or(expected);
+        wish.values().into_iter().zip(known.values()).any(|(wish, known)| match (wish, known) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(wish), Some(known)) => !is_met(known, wish),
+        })
+    };
+    missed(preferences.preferred_min_throughput, health.map(|health| health.throughput), endpoint.throughput, |known, wish| known >= wish)
+        || missed(preferences.preferred_max_latency, health.map(|health| health.latency), endpoint.latency, |known, wish| known <= wish)
+}
+
+/// Takes out endpoints that should be left alone, unless that leaves none.
+pub(super) fn cool(candidates: &mut Vec<Candidate>, rejected: &mut Vec<Rejection>) {
+    if candidates.iter().all(|candidate| candidate.cooling_down.is_some()) {
+        return;
+    }
+    candidates.retain(|candidate| match candidate.cooling_down {
+        None => true,
+        Some(remaining) => {
+            let endpoint = Some(Arc::clone(&candidate.endpoint));
+            rejected.push(Rejection { model: None, endpoint, reason: Reason::CoolingDown { remaining } });
+            false
+        }
+    });
+}

@@ -1,0 +1,122 @@
+//! Which endpoint comes first. Stable: the same candidates and seed give the same order.
+
+use std::sync::Arc;
+
+use super::{Candidate, Reason, Rejection, filter::Needs, filter::Rules};
+use crate::{
+    preferences::{Partition, SortBy},
+    slug::{ModelSlug, Variant},
+};
+
+/// Where a candidate stands; lower is better, field by field.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The model, unless all are one pool.
+    group: u32,
+    /// The place in `order`.
+    order: u32,
+    /// What counts more than the measure: missing features, missed wishes, outages, unknown prices.
+    class: u32,
+    value: f64,
+    index: u32,
+}
+
+const LACKS_FEATURE: u32 = 8;
+const MISSES_PREFERRED: u32 = 4;
+const OUTAGE: u32 = 2;
+const UNKNOWN_PRICE: u32 = 1;
+
+/// Puts candidates in order, best first; takes out fallbacks where they are not allowed.
+pub(super) fn rank(
+    candidates: Vec<Candidate>,
+    rejected: &mut Vec<Rejection>,
+    models: &[ModelSlug],
+    rules: &Rules<'_>,
+    needs: &Needs,
+    seed: u64,
+) -> Vec<Candidate> {
+    let sort = rules.preferences.sort;
+    let explicit = sort.and_then(|sort| sort.by);
+    let pooled = sort.is_some_and(|sort| sort.partition == Partition::None);
+    let by_model: Vec<Option<SortBy>> = models
+        .iter()
+        .map(|slug| {
+            explicit.or_else(|| match slug.sort_variant() {
+                Some(Variant::Floor) => Some(SortBy::Price),
+                Some(Variant::Nitro) => Some(SortBy::Throughput),
+                _ => None,
+            })
+        })
+        .collect();
+
+    let mut places: Vec<Place> = Vec::with_capacity(candidates.len());
+    for (index, candidate) in candidates.iter().enumerate() {
+        // One pool has one measure: the first model's.
+        let by = by_model.get(if pooled { 0 } else { candidate.model_index }).copied().flatten();
+        let mut class = 0;
+        if needs.lacks_soft(&candidate.endpoint) {
+            class |= LACKS_FEATURE;
+        }
+        if candidate.misses_preferred {
+            class |= MISSES_PREFERRED;
+        }
+        let value = match by {
+            Some(SortBy::Price) => candidate.estimated_cost.unwrap_or(f64::INFINITY),
+            Some(SortBy::Throughput) => -candidate.throughput.unwrap_or(0.0),
+            Some(SortBy::Latency) => candidate.latency.unwrap_or(f64::INFINITY),
+            None => {
+                if candidate.recent_outage {
+                    class |= OUTAGE;
+                }
+                if candidate.estimated_cost.is_none() {
+                    class |= UNKNOWN_PRICE;
+                }
+                draw(seed ^ candidate.endpoint.key().value(), candidate.estimated_cost.unwrap_or(1.0))
+            }
+        };
+        let group = if pooled { 0 } else { candidate.model_index as u32 };
+        places.push(Place { group, order: candidate.order, class, value, index: index as u32 });
+    }
+    places.sort_unstable_by(|a, b| {
+        (a.group, a.order, a.class)
+            .cmp(&(b.group, b.order, b.class))
+            .then_with(|| a.value.total_cmp(&b.value))
+            .then_with(|| a.index.cmp(&b.index))
+    });
+
+    let mut slots: Vec<Option<Candidate>> = candidates.into_iter().map(Some).collect();
+    let mut ranked = places.iter().filter_map(|place| slots.get_mut(place.index as usize)?.take());
+    if rules.preferences.allows_fallbacks() {
+        return ranked.collect();
+    }
+    let listed = rules.order_len() as u32;
+    let mut kept: Vec<Candidate> = Vec::new();
+    for candidate in ranked.by_ref() {
+        let keeps = match listed {
+            // A further model in `models` is the caller's own wish, not a fallback of the provider.
+            0 => kept.last().is_none_or(|last| !pooled && last.model_index != candidate.model_index),
+            listed => candidate.order < listed,
+        };
+        if keeps {
+            kept.push(candidate);
+        } else {
+            rejected.push(Rejection { model: None, endpoint: Some(Arc::clone(&candidate.endpoint)), reason: Reason::FallbacksOff });
+        }
+    }
+    kept
+}
+
+/// A draw with weight 1/price², as a number to sort by: the smallest of exponential times, one per endpoint, is drawn
+/// first with the right odds, the rest follow without replacement. An endpoint's luck does not depend on who else is there.
+fn draw(seed: u64, price: f64) -> f64 {
+    -unit(seed).ln() * price * price
+}
+
+/// A number above 0 and at most 1 from a seed; the finaliser of splitmix64.
+fn unit(seed: u64) -> f64 {
+    let mut word = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^= word >> 31;
+    ((word >> 11) + 1) as f64 / (1u64 << 53) as f64
+}
