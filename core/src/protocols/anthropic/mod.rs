@@ -1,11 +1,25 @@
-//! Anthropic Messages.
+//! Anthropic Messages, as the vendor itself, Azure, Vertex and Bedrock's invoke carry it.
+//!
+//! Belongs here: the Messages JSON, its event order, what each generation of models accepts. Does not belong here: the
+//! `anthropic-version` header and the paths of hosts (`providers`), keys (`auth`).
+
+mod encode;
+mod error;
+pub(super) mod generation;
+mod schema;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
 use super::{Call, Decoder, Encoded, Protocol};
 use crate::{
     error::{Error, Result},
-    types::ChatResponse,
+    types::{ChatResponse, Fold},
 };
 
 /// Anthropic Messages.
@@ -13,19 +27,30 @@ use crate::{
 pub struct Anthropic;
 
 impl Protocol for Anthropic {
-    fn encode(&self, _: &Call<'_>) -> Result<Encoded> {
-        Err(Error::unsupported("protocol", "Anthropic is not built yet"))
+    fn encode(&self, call: &Call<'_>) -> Result<Encoded> {
+        encode::encode(call)
     }
 
-    fn decode(&self, _: &Call<'_>, _: &http::Response<Bytes>) -> Result<ChatResponse> {
-        Err(Error::unsupported("protocol", "Anthropic is not built yet"))
+    fn decode(&self, call: &Call<'_>, response: &http::Response<Bytes>) -> Result<ChatResponse> {
+        let body = response.body();
+        let answer: wire::Answer<'_> =
+            serde_json::from_slice(body).map_err(|error| Error::decode(format!("the answer is not an Anthropic message: {error}")))?;
+        if let Some(problem) = &answer.error {
+            return Err(error::from_wire(problem).with_upstream_status(response.status().as_u16()));
+        }
+        // The same path as a stream, so that both spell the same answer.
+        let (mut state, mut chunks) = (stream::State::new(call), VecDeque::new());
+        state.whole(answer, &mut chunks);
+        let mut fold = Fold::new();
+        chunks.into_iter().for_each(|chunk| fold.push(chunk));
+        Ok(fold.finish())
     }
 
-    fn decode_error(&self, _: &http::response::Parts, _: &[u8]) -> Error {
-        Error::unsupported("protocol", "Anthropic is not built yet")
+    fn decode_error(&self, head: &http::response::Parts, body: &[u8]) -> Error {
+        error::from_response(head, body)
     }
 
-    fn decoder(&self, _: &Call<'_>) -> Box<dyn Decoder> {
-        Box::new(super::NotBuilt)
+    fn decoder(&self, call: &Call<'_>) -> Box<dyn Decoder> {
+        Box::new(stream::MessagesDecoder::new(call))
     }
 }

@@ -1,6 +1,13 @@
-//! Amazon Bedrock Converse.
+//! Amazon Bedrock Converse, and the frames of its invoke streams.
+//!
+//! Belongs here: Converse JSON, exceptions, events. Does not belong here: signatures (`auth`), regions and hosts (`providers`).
+
+mod error;
+mod invoke;
 
 use bytes::Bytes;
+
+pub(super) use invoke::invoked;
 
 use super::{Call, Decoder, Encoded, Protocol};
 use crate::{
@@ -21,8 +28,8 @@ impl Protocol for Bedrock {
         Err(Error::unsupported("protocol", "Bedrock is not built yet"))
     }
 
-    fn decode_error(&self, _: &http::response::Parts, _: &[u8]) -> Error {
-        Error::unsupported("protocol", "Bedrock is not built yet")
+    fn decode_error(&self, head: &http::response::Parts, body: &[u8]) -> Error {
+        error::from_response(head, body)
     }
 
     fn decoder(&self, _: &Call<'_>) -> Box<dyn Decoder> {

@@ -1,0 +1,71 @@
+//! Anthropic's errors, in a body, in a stream, or as its hosts wrap them.
+
+use serde_json::Value;
+
+use super::wire::{Problem, text};
+use crate::error::{Error, ErrorKind};
+
+/// The error inside an event or a 200.
+pub(super) fn from_wire(problem: &Problem<'_>) -> Error {
+    build(text(problem.kind.as_ref()), text(problem.message.as_ref()), ErrorKind::Upstream)
+}
+
+/// The error behind a status other than 2xx. Bedrock says `{"message"}` and names the type in a header; Vertex may say it
+/// in Google's form, `{"error": {"code", "message", "status"}}`.
+pub(super) fn from_response(head: &http::response::Parts, body: &[u8]) -> Error {
+    let status = head.status.as_u16();
+    let value: Option<Value> = serde_json::from_slice(body).ok();
+    let value = match value {
+        Some(Value::Array(mut items)) if !items.is_empty() => Some(items.swap_remove(0)),
+        other => other,
+    };
+    let find = |paths: &[&str]| {
+        paths.iter().find_map(|path| value.as_ref()?.pointer(path)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
+    };
+    let header = head.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok()).and_then(|name| name.split(':').next());
+    let kind = find(&["/error/type", "/error/status", "/error/code", "/__type"]).or(header.map(str::to_owned)).unwrap_or_default();
+    let message = find(&["/error/message", "/message", "/Message", "/error", "/detail"]);
+    let message = message.unwrap_or_else(|| format!("the vendor answered with status {status} and no message"));
+    let error = build(&kind, &message, ErrorKind::from_status(status)).with_upstream_status(status);
+    match value {
+        Some(value) => error.with_body(value),
+        None => error,
+    }
+}
+
+fn build(error_type: &str, message: &str, fallback: ErrorKind) -> Error {
+    let kind = match error_type {
+        "api_error" if fallback == ErrorKind::BadRequest => ErrorKind::Upstream,
+        "authentication_error" => ErrorKind::Authentication,
+        "billing_error" => ErrorKind::InsufficientCredits,
+        "invalid_request_error" | "ValidationException" | "INVALID_ARGUMENT" => ErrorKind::BadRequest,
+        "not_found_error" => ErrorKind::ModelNotFound,
+        "overloaded_error" => ErrorKind::Overloaded,
+        "permission_error" => ErrorKind::PermissionDenied,
+        "rate_limit_error" => ErrorKind::RateLimited,
+        "request_too_large" => ErrorKind::BadRequest,
+        "timeout_error" => ErrorKind::Timeout,
+        _ => fallback,
+    };
+    let says = |words: &str| message.to_ascii_lowercase().contains(words);
+    let kind = match kind {
+        ErrorKind::BadRequest if CONTEXT.iter().any(|words| says(words)) => ErrorKind::ContextLength,
+        ErrorKind::BadRequest if says("credit balance is too low") => ErrorKind::InsufficientCredits,
+        ErrorKind::BadRequest if says("content filtering policy") => ErrorKind::ContentFilter,
+        ErrorKind::BadRequest if says("model identifier is invalid") => ErrorKind::ModelNotFound,
+        kind => kind,
+    };
+    let message = if message.is_empty() { "the vendor reported an error without a message" } else { message };
+    let error = Error::new(kind, message.to_owned());
+    if error_type.is_empty() { error } else { error.with_upstream_type(error_type) }
+}
+
+/// What the vendor says when the prompt does not fit; it has no code for it.
+const CONTEXT: &[&str] = &[
+    "prompt is too long",
+    "exceed context limit",
+    "exceeds the context",
+    "context window",
+    "input is too long",
+    "too many total text bytes",
+];

@@ -1,0 +1,75 @@
+//! Bedrock's errors: a type in a header or in the frame, a message in the body.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    protocols::framing::Frame,
+};
+
+#[derive(Debug, Default, Deserialize)]
+struct Body {
+    #[serde(alias = "Message")]
+    message: Option<String>,
+    #[serde(rename = "__type", alias = "code")]
+    kind: Option<String>,
+}
+
+/// The error behind a status other than 2xx.
+pub(super) fn from_response(head: &http::response::Parts, bytes: &[u8]) -> Error {
+    let status = head.status.as_u16();
+    let body: Body = serde_json::from_slice(bytes).unwrap_or_default();
+    let header = head.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let kind = header.or(body.kind).unwrap_or_default();
+    let message = body.message.unwrap_or_else(|| format!("Amazon Bedrock answered with status {status} and no message"));
+    let error = build(&kind, message, ErrorKind::from_status(status)).with_upstream_status(status);
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) => error.with_body(value),
+        Err(_) => error,
+    }
+}
+
+/// The error that a frame carries instead of an event.
+pub(super) fn check(frame: &Frame<'_>) -> Result<()> {
+    if !matches!(frame.message_type, "exception" | "error") {
+        return Ok(());
+    }
+    let body: Body = serde_json::from_slice(frame.payload).unwrap_or_default();
+    let message = body.message.unwrap_or_else(|| match frame.error_message {
+        "" => "Amazon Bedrock ended the stream with an error".to_owned(),
+        message => message.to_owned(),
+    });
+    Err(build(frame.kind, message, ErrorKind::Upstream))
+}
+
+/// Names come as `ThrottlingException:http://..` in headers and as `throttlingException` in frames.
+fn build(name: &str, message: String, fallback: ErrorKind) -> Error {
+    let name = name.split(':').next().unwrap_or_default();
+    let name = name.rsplit('#').next().unwrap_or_default();
+    let kind = match name.to_ascii_lowercase().as_str() {
+        "accessdeniedexception" => ErrorKind::PermissionDenied,
+        "unrecognizedclientexception" | "invalidsignatureexception" | "expiredtokenexception" | "incompletesignatureexception" => {
+            ErrorKind::Authentication
+        }
+        "internalserverexception" | "modelerrorexception" | "modelstreamerrorexception" => ErrorKind::Upstream,
+        "modelnotreadyexception" | "serviceunavailableexception" => ErrorKind::Overloaded,
+        "modeltimeoutexception" => ErrorKind::Timeout,
+        "resourcenotfoundexception" => ErrorKind::ModelNotFound,
+        "servicequotaexceededexception" | "throttlingexception" => ErrorKind::RateLimited,
+        "validationexception" => ErrorKind::BadRequest,
+        _ => fallback,
+    };
+    let says = |words: &str| message.to_ascii_lowercase().contains(words);
+    let kind = match kind {
+        ErrorKind::BadRequest
+            if ["too long", "too many input tokens", "context window", "maximum tokens"].iter().any(|words| says(words)) =>
+        {
+            ErrorKind::ContextLength
+        }
+        ErrorKind::BadRequest if says("model identifier is invalid") => ErrorKind::ModelNotFound,
+        kind => kind,
+    };
+    let error = Error::new(kind, message);
+    if name.is_empty() { error } else { error.with_upstream_type(name) }
+}
