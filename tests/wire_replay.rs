@@ -7,9 +7,7 @@
 mod replay {
     use std::{
         collections::{BTreeMap, VecDeque},
-        env,
-        fmt::Write as _,
-        fs,
+        env, fs,
         path::{Path, PathBuf},
         sync::Arc,
     };
@@ -26,18 +24,8 @@ mod replay {
     use serde_json::{Value, json};
 
     /// APIs whose protocol is not finished: their failures are shown but do not fail the test.
-    const NOT_YET: &[&str] = &[
-        "cohere.chat.v2",
-        "converse",
-        "converse-stream",
-        "generateContent",
-        "invoke",
-        "invoke-stream",
-        "messages",
-        "ollama.chat",
-        "responses",
-        "streamGenerateContent",
-    ];
+    const NOT_YET: &[&str] =
+        &["cohere.chat.v2", "converse", "converse-stream", "generateContent", "ollama.chat", "responses", "streamGenerateContent"];
 
     /// Recorded APIs that are no chat, and so are none of this test's business.
     const NOT_CHAT: &[&str] = &["cohere.embed", "embedContent", "embeddings", "ollama.embed"];
@@ -125,17 +113,8 @@ mod replay {
     }
 
     /// The body as it was on the wire.
-    fn body_of(api: &str, response: &Value) -> Bytes {
+    fn body_of(response: &Value) -> Bytes {
         let text = |field: &str| response.get(field).and_then(Value::as_str);
-        if api == "invoke-stream" && response.get("events").is_some() {
-            // The frames of Bedrock's invoke carry Anthropic's events; `framing` has its own tests for the frames.
-            let mut sse = String::new();
-            for event in response["events"].as_array().expect("events") {
-                let payload = &event["payload"]["bytes_decoded"];
-                let _ = write!(sse, "event: {}\ndata: {payload}\n\n", payload["type"].as_str().unwrap_or_default());
-            }
-            return sse.into();
-        }
         if let Some(frames) = text("eventstream_b64") {
             return BASE64_STANDARD.decode(frames).expect("base64").into();
         }
@@ -167,7 +146,7 @@ mod replay {
             vendor: want["vendor"].as_str()?.to_owned(),
             stream: want["stream"].as_bool()?,
             protocol,
-            response: response.body(body_of(&api, &exchange["response"])).ok()?,
+            response: response.body(body_of(&exchange["response"])).ok()?,
             request: request.unwrap_or_else(|| ChatRequest::new(upstream.clone()).user("Hello!")),
             upstream,
             is_routed: exchange["response"].to_string().contains("native_finish_reason"),
