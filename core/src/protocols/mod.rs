@@ -12,6 +12,7 @@ mod gemini;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod text;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -22,6 +23,7 @@ use std::{
 use bytes::Bytes;
 
 pub(crate) use emit::Emitter;
+pub(crate) use text::Text;
 
 use crate::{
     catalog::Endpoint,

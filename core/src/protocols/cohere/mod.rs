@@ -1,4 +1,11 @@
 //! Cohere Chat v2.
+//!
+//! Belongs here: Cohere's JSON, its events, its errors. Paths are behind `https://api.cohere.com/v2`.
+
+mod encode;
+mod error;
+mod stream;
+mod wire;
 
 use bytes::Bytes;
 
@@ -13,19 +20,19 @@ use crate::{
 pub(crate) struct Cohere;
 
 impl Protocol for Cohere {
-    fn encode(&self, _: &Call<'_>) -> Result<Encoded> {
-        Err(Error::unsupported("protocol", "Cohere is not built yet"))
+    fn encode(&self, call: &Call<'_>) -> Result<Encoded> {
+        encode::encode(call)
     }
 
-    fn decode(&self, _: &Call<'_>, _: &http::Response<Bytes>) -> Result<ChatResponse> {
-        Err(Error::unsupported("protocol", "Cohere is not built yet"))
+    fn decode(&self, call: &Call<'_>, response: &http::Response<Bytes>) -> Result<ChatResponse> {
+        stream::decode(call, response.body())
     }
 
-    fn decode_error(&self, _: &http::response::Parts, _: &[u8]) -> Error {
-        Error::unsupported("protocol", "Cohere is not built yet")
+    fn decode_error(&self, head: &http::response::Parts, body: &[u8]) -> Error {
+        error::decode(head, body)
     }
 
-    fn decoder(&self, _: &Call<'_>) -> Box<dyn Decoder> {
-        Box::new(super::NotBuilt)
+    fn decoder(&self, call: &Call<'_>) -> Box<dyn Decoder> {
+        Box::new(stream::CohereDecoder::new(call))
     }
 }

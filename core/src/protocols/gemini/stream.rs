@@ -6,14 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     error,
-    wire::{
-        Answer, Blob, Candidate, CitationMetadata, FunctionCall, GroundingMetadata, LogprobsResult, Part, PartialArg, Text, UsageMetadata,
-    },
+    wire::{Answer, Blob, Candidate, CitationMetadata, FunctionCall, GroundingMetadata, LogprobsResult, Part, PartialArg, UsageMetadata},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     protocols::{
-        Call, Decoder, Emitter,
+        Call, Decoder, Emitter, Text,
         framing::{JsonArray, Sse},
     },
     types::{

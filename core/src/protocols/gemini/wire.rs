@@ -1,20 +1,9 @@
 //! Gemini's answer as it is on the wire. Text is borrowed from the bytes; what is not read is skipped.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-/// Text that borrows from the input where it has no escapes.
-#[derive(Debug, Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
-
-impl Text<'_> {
-    /// The text, where it is not empty.
-    pub(super) fn of<'t>(text: &'t Option<Text<'_>>) -> Option<&'t str> {
-        text.as_ref().map(|text| &*text.0).filter(|text| !text.is_empty())
-    }
-}
+use crate::protocols::Text;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

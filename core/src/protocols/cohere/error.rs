@@ -1,0 +1,38 @@
+//! Cohere's errors: `{"message": ".."}`.
+
+use http::response::Parts;
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind};
+
+/// The error of a status other than 2xx.
+pub(super) fn decode(head: &Parts, body: &[u8]) -> Error {
+    let status = head.status.as_u16();
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let message = match body.get("message").or_else(|| body.get("error")).or_else(|| body.get("detail")) {
+        Some(Value::String(message)) => message.clone(),
+        Some(other) => other.to_string(),
+        None => format!("Cohere answered with status {status} and no reason"),
+    };
+    Error::new(kind(status, &message), message).with_upstream_status(status).with_body(body)
+}
+
+fn kind(status: u16, message: &str) -> ErrorKind {
+    match status {
+        400 | 422 if message.contains("too many tokens") => ErrorKind::ContextLength,
+        // A model name that never was comes back as a 400 at times.
+        400 if message.contains("model") && message.contains("not found") => ErrorKind::ModelNotFound,
+        // Cohere's own meaning: the prompt or the answer holds a forbidden token.
+        498 => ErrorKind::ContentFilter,
+        499 => ErrorKind::Upstream,
+        501 => ErrorKind::Unsupported,
+        _ => ErrorKind::from_status(status),
+    }
+}
+
+/// An answer that ends in an error says so in its last event.
+pub(super) fn in_band(native: &str, message: Option<&str>, error_type: Option<&str>) -> Error {
+    let kind = if native == "ERROR_TOXIC" { ErrorKind::ContentFilter } else { ErrorKind::Upstream };
+    let message = message.map_or_else(|| format!("Cohere ended the answer with {native}"), str::to_owned);
+    Error::new(kind, message).with_upstream_code(error_type.unwrap_or(native))
+}

@@ -1,0 +1,184 @@
+//! Answers, whole and in events, to chunks.
+
+use std::collections::VecDeque;
+
+use serde_json::Value;
+
+use super::{
+    error,
+    wire::{Answer, Citation, Content, Event, ToolCall, Usage as WireUsage},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    protocols::{Call, Decoder, Emitter, Text, framing::Sse},
+    types::{Annotation, ChatChunk, ChatResponse, Delta, FinishReason, Fold, UrlCitation, Usage},
+};
+
+/// Reads a whole answer.
+pub(super) fn decode(call: &Call<'_>, body: &[u8]) -> Result<ChatResponse> {
+    let answer: Answer<'_> = serde_json::from_slice(body)?;
+    let (mut reader, mut out) = (Reader { emitter: Emitter::new(call) }, VecDeque::new());
+    let out = &mut out;
+    let Some(message) = answer.message else {
+        return Err(Error::new(ErrorKind::Upstream, "the vendor's answer has no message").with_upstream_code("empty_answer"));
+    };
+    reader.emitter.identify(Text::of(&answer.id), None, None);
+    reader.plan(message.tool_plan, out);
+    for content in message.content.unwrap_or_default() {
+        reader.content(content, out);
+    }
+    for (key, call) in message.tool_calls.unwrap_or_default().iter().enumerate() {
+        reader.tool_start(key as u64, call, out);
+    }
+    for citation in message.citations.unwrap_or_default() {
+        reader.citation(&citation, out);
+    }
+    if let Some(usage) = answer.usage {
+        reader.usage(&usage);
+    }
+    reader.finish(Text::of(&answer.finish_reason).unwrap_or("COMPLETE"), None, None)?;
+    reader.emitter.end(out);
+    let mut fold = Fold::new();
+    out.drain(..).for_each(|chunk| fold.push(chunk));
+    Ok(fold.finish())
+}
+
+/// The reader of a streamed answer.
+pub(super) struct CohereDecoder {
+    sse: Sse,
+    reader: Reader,
+}
+
+impl CohereDecoder {
+    pub(super) fn new(call: &Call<'_>) -> Self {
+        Self { sse: Sse::new(), reader: Reader { emitter: Emitter::new(call) } }
+    }
+}
+
+impl Decoder for CohereDecoder {
+    fn push(&mut self, bytes: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let Self { sse, reader } = self;
+        sse.push(bytes, |_, data| reader.event(data, out))
+    }
+
+    fn finish(&mut self, out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let Self { sse, reader } = self;
+        // What a cut leaves of an event is no event.
+        sse.finish(|_, data| if serde_json::from_slice::<Event<'_>>(data).is_ok() { reader.event(data, out) } else { Ok(()) })?;
+        if reader.emitter.is_done() { Ok(()) } else { Err(Error::cut()) }
+    }
+
+    fn is_done(&self) -> bool {
+        self.reader.emitter.is_done()
+    }
+}
+
+struct Reader {
+    emitter: Emitter,
+}
+
+impl Reader {
+    fn event(&mut self, data: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        if data == b"[DONE]" || self.emitter.is_done() {
+            return Ok(());
+        }
+        let event: Event<'_> = serde_json::from_slice(data)?;
+        self.emitter.identify(Text::of(&event.id), None, None);
+        let Some(delta) = event.delta else { return Ok(()) };
+        let key = event.index.unwrap_or(0);
+        let is_start = Text::of(&event.event_type) == Some("tool-call-start");
+        if let Some(message) = delta.message {
+            self.plan(message.tool_plan, out);
+            if let Some(content) = message.content.and_then(|content| content.0) {
+                self.content(content, out);
+            }
+            match message.tool_calls.and_then(|calls| calls.0) {
+                Some(call) if is_start => self.tool_start(key, &call, out),
+                Some(call) => {
+                    let arguments = call.function.as_ref().and_then(|function| Text::of(&function.arguments)).unwrap_or_default();
+                    self.emitter.tool_arguments(0, key, arguments, out);
+                }
+                None => {}
+            }
+            if let Some(citation) = message.citations.and_then(|citations| citations.0) {
+                self.citation(&citation, out);
+            }
+        }
+        if let Some(usage) = &delta.usage {
+            self.usage(usage);
+        }
+        if let Some(native) = Text::of(&delta.finish_reason) {
+            self.finish(native, Text::of(&delta.error), Text::of(&delta.error_type))?;
+            self.emitter.end(out);
+        }
+        Ok(())
+    }
+
+    /// What the model means to do with its tools: its reasoning in all but name.
+    fn plan(&mut self, plan: Option<Text<'_>>, out: &mut VecDeque<ChatChunk>) {
+        if let Some(Text(plan)) = plan {
+            self.emitter.reasoning(0, plan.into_owned(), out);
+        }
+    }
+
+    fn content(&mut self, content: Content<'_>, out: &mut VecDeque<ChatChunk>) {
+        if let Some(Text(thinking)) = content.thinking {
+            self.emitter.reasoning(0, thinking.into_owned(), out);
+        }
+        if let Some(Text(text)) = content.text {
+            self.emitter.text(0, text.into_owned(), out);
+        }
+    }
+
+    fn tool_start(&mut self, key: u64, call: &ToolCall<'_>, out: &mut VecDeque<ChatChunk>) {
+        let name = call.function.as_ref().and_then(|function| Text::of(&function.name)).unwrap_or_default();
+        let arguments = call.function.as_ref().and_then(|function| Text::of(&function.arguments)).unwrap_or_default();
+        self.emitter.tool_start(0, key, Text::of(&call.id), name, out);
+        self.emitter.tool_arguments(0, key, arguments, out);
+    }
+
+    /// Sources are whatever the caller gave; only those with a URL can be cited.
+    fn citation(&mut self, citation: &Citation, out: &mut VecDeque<ChatChunk>) {
+        for source in citation.sources.iter().flatten() {
+            let Some(source) = source.document.as_ref().or(source.tool_output.as_ref()) else { continue };
+            let field = |names: &[&str]| names.iter().find_map(|name| source.get(name).and_then(Value::as_str));
+            let Some(url) = field(&["url", "link"]) else { continue };
+            let url_citation = UrlCitation {
+                url: url.to_owned(),
+                title: field(&["title"]).unwrap_or_default().to_owned(),
+                content: field(&["snippet", "text"]).map(str::to_owned),
+                start_index: citation.start.unwrap_or(0),
+                end_index: citation.end.unwrap_or(0),
+            };
+            let annotations = vec![Annotation::UrlCitation { url_citation }];
+            self.emitter.delta(0, Delta { annotations, ..Delta::default() }, out);
+        }
+    }
+
+    fn usage(&mut self, wire: &WireUsage) {
+        let count = |number: Option<f64>| number.map(|number| number as u64);
+        // Billed units leave out the vendor's own preamble; they are all that old models give.
+        let Some(tokens) = wire.tokens.as_ref().or(wire.billed_units.as_ref()) else { return };
+        let (prompt_tokens, completion_tokens) = (count(tokens.input_tokens), count(tokens.output_tokens));
+        let total_tokens = prompt_tokens.zip(completion_tokens).map(|(prompt, completion)| prompt + completion);
+        let mut usage = Usage { prompt_tokens, completion_tokens, total_tokens, ..Usage::default() };
+        if let Some(cached) = count(wire.cached_tokens) {
+            usage.prompt_details().cached_tokens = Some(cached);
+        }
+        if let Some(images) = count(tokens.image_tokens) {
+            usage.prompt_details().image_tokens = Some(images);
+        }
+        self.emitter.usage(usage);
+    }
+
+    fn finish(&mut self, native: &str, message: Option<&str>, error_type: Option<&str>) -> Result<()> {
+        let reason = match native {
+            "COMPLETE" | "STOP_SEQUENCE" => FinishReason::Stop,
+            "MAX_TOKENS" => FinishReason::Length,
+            "TOOL_CALL" => FinishReason::ToolCalls,
+            _ => return Err(error::in_band(native, message, error_type)),
+        };
+        self.emitter.finish(0, reason, Some(native));
+        Ok(())
+    }
+}
