@@ -1,4 +1,11 @@
-//! Ollama's own chat.
+//! Ollama's own chat, behind `http://localhost:11434`.
+//!
+//! Belongs here: Ollama's JSON, its lines, its errors. Does not belong here: its OpenAI-compatible API (`openai_chat`).
+
+mod encode;
+mod error;
+mod stream;
+mod wire;
 
 use bytes::Bytes;
 
@@ -13,19 +20,19 @@ use crate::{
 pub(crate) struct Ollama;
 
 impl Protocol for Ollama {
-    fn encode(&self, _: &Call<'_>) -> Result<Encoded> {
-        Err(Error::unsupported("protocol", "Ollama is not built yet"))
+    fn encode(&self, call: &Call<'_>) -> Result<Encoded> {
+        encode::encode(call)
     }
 
-    fn decode(&self, _: &Call<'_>, _: &http::Response<Bytes>) -> Result<ChatResponse> {
-        Err(Error::unsupported("protocol", "Ollama is not built yet"))
+    fn decode(&self, call: &Call<'_>, response: &http::Response<Bytes>) -> Result<ChatResponse> {
+        stream::decode(call, response.body())
     }
 
-    fn decode_error(&self, _: &http::response::Parts, _: &[u8]) -> Error {
-        Error::unsupported("protocol", "Ollama is not built yet")
+    fn decode_error(&self, head: &http::response::Parts, body: &[u8]) -> Error {
+        error::decode(head, body)
     }
 
-    fn decoder(&self, _: &Call<'_>) -> Box<dyn Decoder> {
-        Box::new(super::NotBuilt)
+    fn decoder(&self, call: &Call<'_>) -> Box<dyn Decoder> {
+        Box::new(stream::OllamaDecoder::new(call))
     }
 }

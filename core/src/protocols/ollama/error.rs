@@ -1,0 +1,40 @@
+//! Ollama's errors: `{"error": ".."}`, in a stream too.
+
+use http::response::Parts;
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind};
+
+/// The error of a status other than 2xx.
+pub(super) fn decode(head: &Parts, body: &[u8]) -> Error {
+    let status = head.status.as_u16();
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let message = message(body.get("error").or_else(|| body.get("message")))
+        .unwrap_or_else(|| format!("Ollama answered with status {status} and no reason"));
+    Error::new(kind(status, &message), message).with_upstream_status(status).with_body(body)
+}
+
+/// The error inside a 200, in a body or in a stream.
+pub(super) fn in_band(error: &Value) -> Error {
+    let message = message(Some(error)).unwrap_or_else(|| error.to_string());
+    Error::new(kind(500, &message), message)
+}
+
+fn message(error: Option<&Value>) -> Option<String> {
+    match error? {
+        Value::String(message) => Some(message.clone()),
+        error => Some(error.get("message")?.as_str()?.to_owned()),
+    }
+}
+
+/// Ollama has no codes; its words tell.
+fn kind(status: u16, message: &str) -> ErrorKind {
+    let says = |words: &str| message.contains(words);
+    match status {
+        _ if says("context length") || says("context window") || says("prompt is too long") => ErrorKind::ContextLength,
+        400 if says("does not support") => ErrorKind::Unsupported,
+        400 | 500 if says("model") && says("not found") => ErrorKind::ModelNotFound,
+        500 if says("server busy") => ErrorKind::Overloaded,
+        _ => ErrorKind::from_status(status),
+    }
+}
