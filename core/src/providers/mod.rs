@@ -118,6 +118,10 @@ pub struct Quirks {
     pub stream_usage: bool,
     /// How reasoning is asked for in an OpenAI-shaped request.
     pub reasoning: ReasoningField,
+    /// How the assistant's earlier reasoning goes back in an OpenAI-shaped request.
+    pub message_reasoning: MessageReasoning,
+    /// Whether it is a router itself: it takes `plugins`, `cache_control` and `reasoning_details`.
+    pub router: bool,
     /// Whether text may hold `<think>..</think>` that is reasoning.
     pub think_tags: bool,
     /// Whether `developer` messages are known; otherwise they are sent as `system`.
@@ -144,6 +148,8 @@ impl Default for Quirks {
             drops: Vec::new(),
             stream_usage: true,
             reasoning: ReasoningField::Effort,
+            message_reasoning: MessageReasoning::None,
+            router: false,
             think_tags: false,
             developer_role: false,
             passthrough: true,
@@ -173,6 +179,22 @@ pub enum ReasoningField {
     Template,
     /// `thinking: {"type": "enabled"}`.
     Thinking,
+}
+
+/// How the assistant's earlier reasoning goes back in an OpenAI-shaped request.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MessageReasoning {
+    /// As `reasoning_content`.
+    Content,
+    /// As `reasoning` and `reasoning_details`, signatures included.
+    Details,
+    /// Not at all.
+    #[default]
+    None,
+    /// As `reasoning`.
+    Text,
 }
 
 static ROWS: LazyLock<Vec<Arc<Provider>>> = LazyLock::new(|| {

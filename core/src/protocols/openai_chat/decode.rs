@@ -105,13 +105,10 @@ impl Reader {
 
     fn choice(&mut self, shape: Shape, choice: &Choice<'_>, out: &mut VecDeque<ChatChunk>) -> Result<()> {
         let index = choice.index.0.unwrap_or(0) as u32;
-        let at = match self.choices.iter().position(|(seen, _)| *seen == index) {
-            Some(at) => at,
-            None => {
-                self.choices.push((index, None));
-                self.choices.len() - 1
-            }
-        };
+        let at = self.choices.iter().position(|(seen, _)| *seen == index).unwrap_or_else(|| {
+            self.choices.push((index, None));
+            self.choices.len() - 1
+        });
         let (delta, message) = (choice.delta.as_ref(), choice.message.as_ref());
         let piece = match shape {
             Shape::Chunk => delta.or(message),

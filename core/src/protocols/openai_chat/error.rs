@@ -119,7 +119,7 @@ fn kind(status: Option<u16>, words: &Words) -> ErrorKind {
         "moderation",
         "data_inspection",
         "datainspection",
-    ]) || may_be_request | (status == Some(403))
+    ]) || (may_be_request || status == Some(403))
         && words.said(&["content violates", "content management policy", "flagged by", "requires moderation", "safety_check"])
     {
         return ErrorKind::ContentFilter;

@@ -7,6 +7,8 @@ mod decode;
 mod encode;
 pub(super) mod error;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod think;
 mod wire;
 
@@ -22,7 +24,7 @@ use crate::{
 
 /// OpenAI chat completions.
 #[derive(Clone, Copy, Debug)]
-pub struct OpenaiChat;
+pub(super) struct OpenaiChat;
 
 impl Protocol for OpenaiChat {
     fn encode(&self, call: &Call<'_>) -> Result<Encoded> {
@@ -34,7 +36,9 @@ impl Protocol for OpenaiChat {
         reader.read(decode::Shape::Whole, response.body().trim_ascii(), &mut chunks)?;
         reader.end(&mut chunks)?;
         let mut fold = Fold::new();
-        chunks.into_iter().for_each(|chunk| fold.push(chunk));
+        for chunk in chunks {
+            fold.push(chunk);
+        }
         Ok(fold.finish())
     }
 

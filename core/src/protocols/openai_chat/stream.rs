@@ -51,10 +51,7 @@ impl Decoder for Stream {
             Body::Events(sse) => sse.finish(|event, data| read_event(&mut self.reader, event, data, out))?,
         }
         // Several hosts never send `[DONE]`; a finish reason is as good.
-        match self.reader.is_done() || self.reader.is_finished() {
-            true => self.reader.end(out),
-            false => Err(Error::cut()),
-        }
+        if self.reader.is_done() || self.reader.is_finished() { self.reader.end(out) } else { Err(Error::cut()) }
     }
 
     fn is_done(&self) -> bool {

@@ -14,6 +14,8 @@ enum Place {
     #[default]
     Before,
     Inside,
+    /// The tag closed; white space before the text belongs to neither.
+    Closed,
     After,
 }
 
@@ -39,14 +41,20 @@ impl ThinkTags {
         }
         if matches!(self.place, Place::Inside) {
             if let Some(at) = self.held.find(CLOSE) {
-                reasoning = self.held[..at].to_owned();
-                self.held = self.held[at + CLOSE.len()..].trim_start().to_owned();
-                self.place = Place::After;
+                self.held[..at].clone_into(&mut reasoning);
+                self.held.drain(..at + CLOSE.len());
+                self.place = Place::Closed;
             } else {
                 // What may be the first bytes of the closing tag waits.
                 let kept = (1..CLOSE.len()).rev().find(|length| self.held.ends_with(&CLOSE[..*length])).unwrap_or(0);
                 let tail = self.held.split_off(self.held.len() - kept);
                 reasoning = std::mem::replace(&mut self.held, tail);
+            }
+        }
+        if matches!(self.place, Place::Closed) {
+            self.held = self.held.trim_start().to_owned();
+            if !self.held.is_empty() {
+                self.place = Place::After;
             }
         }
         if matches!(self.place, Place::After) {
@@ -60,7 +68,7 @@ impl ThinkTags {
         let held = std::mem::take(&mut self.held);
         match self.place {
             Place::Inside => (held, String::new()),
-            Place::Before | Place::After => (String::new(), held),
+            Place::Before | Place::Closed | Place::After => (String::new(), held),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 
 /// OpenAI responses.
 #[derive(Clone, Copy, Debug)]
-pub struct OpenaiResponses;
+pub(super) struct OpenaiResponses;
 
 impl Protocol for OpenaiResponses {
     fn encode(&self, _: &Call<'_>) -> Result<Encoded> {
