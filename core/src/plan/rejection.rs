@@ -214,16 +214,13 @@ impl fmt::Display for Reason {
                 variables => write!(f, "has no API key; set {}", names(variables.iter().map(String::as_str), ", ", " or ")),
             },
             Self::NotConfigured(provider) => {
-                f.write_str("is not configured; set ")?;
-                for (index, name) in provider.missing_options.iter().enumerate() {
-                    let variables = provider.row.options.get(name).map_or(&[][..], |option| &option.env);
-                    f.write_str(if index == 0 { "" } else { " and " })?;
-                    match variables {
-                        [] => write!(f, "its option `{name}`")?,
-                        variables => f.write_str(&names(variables.iter().map(String::as_str), ", ", " or "))?,
-                    }
-                }
-                Ok(())
+                let variables = |option: &String| provider.row.options.get(option).into_iter().flat_map(|option| &option.env);
+                let needs = provider.missing_options.iter().map(|option| {
+                    let named: Vec<_> = variables(option).chain(&provider.row.base_url_env).map(String::as_str).collect();
+                    if named.is_empty() { format!("its option `{option}`") } else { names(named.into_iter(), ", ", " or ") }
+                });
+                let needs: Vec<_> = needs.collect();
+                write!(f, "does not know its URL; set {}", names(needs.iter().map(String::as_str), ", and ", ", and "))
             }
             Self::NotInOnly => f.write_str("is not in `provider.only`"),
             Self::Quantization(Some(quantization)) => write!(f, "serves weights in {quantization}, which `quantizations` leaves out"),

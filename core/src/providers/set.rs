@@ -42,7 +42,10 @@ impl Configured {
         for (name, value) in &options {
             url = url.replace(&format!("{{{name}}}"), value);
         }
-        let missing_options = row.options.keys().filter(|name| url.contains(&format!("{{{name}}}"))).cloned().collect();
+        let paths = [&row.quirks.chat_path, &row.quirks.stream_path].into_iter().flatten();
+        let urls: Vec<&str> = paths.map(String::as_str).chain([url.as_str()]).collect();
+        let needed = |name: &&String| !options.contains_key(*name) && urls.iter().any(|url| url.contains(&format!("{{{name}}}")));
+        let missing_options = row.options.keys().filter(needed).cloned().collect();
         Self { row, has_key: false, custom: false, policy: None, base_url: url, options, missing_options }
     }
 
