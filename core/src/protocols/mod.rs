@@ -5,6 +5,7 @@
 
 mod anthropic;
 mod bedrock;
+mod blocks;
 mod cohere;
 mod emit;
 pub mod framing;

@@ -8,12 +8,11 @@ use serde_json::{Map, Value, json, value::RawValue};
 use super::{
     generation::{Generation, Settings, is_forced},
     schema,
-    stream::FORMAT,
     wire::{Content, Metadata, OutputConfig, OutputFormat, Request, Source, Tool as WireTool, ToolChoice as WireChoice, Turn},
 };
 use crate::{
     error::{Error, Result},
-    protocols::{Call, Encoded},
+    protocols::{Call, Encoded, blocks::ANTHROPIC_FORMAT},
     types::{ChatRequest, Content as Said, FileRef, Message, Part, ReasoningDetail, ResponseFormat, Role, Tool, ToolChoice},
 };
 
@@ -482,7 +481,7 @@ pub(in crate::protocols) fn own_reasoning<'a>(call: &Call<'a>, message: &'a Mess
             "reasoning.encrypted" => detail.data.is_some(),
             _ => false,
         };
-        kind && detail.format.as_deref().is_none_or(|format| format == FORMAT)
+        kind && detail.format.as_deref().is_none_or(|format| format == ANTHROPIC_FORMAT)
             && detail.provider.as_deref().is_none_or(|issuer| issuer == &**provider)
     })
 }

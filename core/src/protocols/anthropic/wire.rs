@@ -42,8 +42,6 @@ pub(super) struct Event<'a> {
 /// What a block or the message gained.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct EventDelta<'a> {
-    #[serde(rename = "type", default, borrow)]
-    pub(super) kind: Option<Text<'a>>,
     #[serde(default, borrow)]
     pub(super) text: Option<Text<'a>>,
     #[serde(default, borrow)]
