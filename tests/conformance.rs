@@ -20,7 +20,9 @@ areas! { answers errors fallback input plans preferences slugs streams }
 
 #[test]
 fn every_folder_is_run() {
-    let mut folders: Vec<String> = fs::read_dir(root()).expect("conformance").filter_map(Result::ok)
+    let mut folders: Vec<String> = fs::read_dir(root())
+        .expect("conformance")
+        .filter_map(Result::ok)
         .filter(|entry| entry.path().is_dir() && entry.file_name() != "configs")
         .map(|entry| entry.file_name().into_string().expect("name"))
         .collect();
@@ -78,14 +80,21 @@ fn config(case: &Value) -> Value {
 
 fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
-        (Value::Object(into), Value::Object(from)) => from.iter().for_each(|(key, value)| merge(into.entry(key).or_insert(Value::Null), value)),
+        (Value::Object(into), Value::Object(from)) => {
+            from.iter().for_each(|(key, value)| merge(into.entry(key).or_insert(Value::Null), value))
+        }
         (into, from) => *into = from.clone(),
     }
 }
 
 mod runner {
     use super::*;
-    use junto::{ChatRequest, Error, ModelSlug, catalog::Catalog, plan, providers::{Configured, Provider, ProviderSet}};
+    use junto::{
+        ChatRequest, Error, ModelSlug,
+        catalog::Catalog,
+        plan,
+        providers::{Configured, Provider, ProviderSet},
+    };
     use std::sync::Arc;
 
     pub(super) fn case(case: &Value) -> Vec<String> {
@@ -109,7 +118,9 @@ mod runner {
                     "sort": slug.sort_variant().map(|variant| variant.as_str())}});
                 compare("expect", expect, Some(&actual), wrong);
                 let again: ModelSlug = slug.to_string().parse().expect("canonical");
-                if again != slug { wrong.push(format!("round trip: {slug} reads as {again}")); }
+                if again != slug {
+                    wrong.push(format!("round trip: {slug} reads as {again}"));
+                }
             }
             Err(error) => self::error(&error, expect, wrong),
         }
@@ -120,14 +131,21 @@ mod runner {
         let actual = json!({"kind": error.kind().name(), "status": error.status(), "message": error.message(), "param": error.param(),
             "provider": error.provider(), "upstream_status": error.upstream_status(), "retry_after": error.retry_after().map(|d| d.as_secs_f64()),
             "excluded_by": excluded, "json": error.to_json().to_string(), "body": error.to_json()});
-        if expect.get("error").is_none() { wrong.push(format!("error: {error:?}")); }
+        if expect.get("error").is_none() {
+            wrong.push(format!("error: {error:?}"));
+        }
         compare("error", &expect["error"], Some(&actual), wrong);
     }
 
     fn explain(config: &Value, request: &Value, expect: &Value, wrong: &mut Vec<String>) {
         match plan_of(config, request, config["seed"].as_u64().unwrap_or(0)) {
-            Ok(actual) => { let models: Vec<String> = actual.models.iter().map(|m| m.base()).collect();
-                let _ = models; super::plan(&serde_json::to_value(&actual).expect("plan"), expect, wrong, |seed| serde_json::to_value(plan_of(config, request, seed).expect("plan")).expect("plan")) }
+            Ok(actual) => {
+                let models: Vec<String> = actual.models.iter().map(|m| m.base()).collect();
+                let _ = models;
+                super::plan(&serde_json::to_value(&actual).expect("plan"), expect, wrong, |seed| {
+                    serde_json::to_value(plan_of(config, request, seed).expect("plan")).expect("plan")
+                })
+            }
             Err(error) => self::error(&error, expect, wrong),
         }
     }
@@ -135,17 +153,34 @@ mod runner {
     fn plan_of(config: &Value, request: &Value, seed: u64) -> Result<plan::Plan, Error> {
         let request = ChatRequest::from_json(&request.to_string())?;
         let catalog = Catalog::from_json(&config["catalog"].to_string())?;
-        let providers: ProviderSet = config["providers"].as_object().expect("providers").iter().map(|(slug, p)| {
-            let mut row = p.clone(); let map = row.as_object_mut().expect("p");
-            let has_key = map.remove("api_key").is_some() | map.remove("api_keys").is_some();
-            let policy = map.remove("policy").map(|p| serde_json::from_value(p).expect("policy"));
-            map.insert("slug".into(), slug.clone().into());
-            let row: Provider = serde_json::from_value(row).expect("row");
-            let base = row.base_url.clone();
-            let mut c = Configured::with(Arc::new(row), &base, Default::default());
-            c.has_key = has_key; c.custom = true; c.policy = policy; c
-        }).collect();
-        plan::plan(&plan::Inputs { request: &request, catalog: &catalog, providers: &providers, defaults: &Default::default(), health: &Default::default(), search: false, seed })
+        let providers: ProviderSet = config["providers"]
+            .as_object()
+            .expect("providers")
+            .iter()
+            .map(|(slug, p)| {
+                let mut row = p.clone();
+                let map = row.as_object_mut().expect("p");
+                let has_key = map.remove("api_key").is_some() | map.remove("api_keys").is_some();
+                let policy = map.remove("policy").map(|p| serde_json::from_value(p).expect("policy"));
+                map.insert("slug".into(), slug.clone().into());
+                let row: Provider = serde_json::from_value(row).expect("row");
+                let base = row.base_url.clone();
+                let mut c = Configured::with(Arc::new(row), &base, Default::default());
+                c.has_key = has_key;
+                c.custom = true;
+                c.policy = policy;
+                c
+            })
+            .collect();
+        plan::plan(&plan::Inputs {
+            request: &request,
+            catalog: &catalog,
+            providers: &providers,
+            defaults: &Default::default(),
+            health: &Default::default(),
+            search: false,
+            seed,
+        })
     }
 }
 
@@ -171,12 +206,18 @@ fn plan(actual: &Value, expect: &Value, wrong: &mut Vec<String>, again: impl Fn(
             "last" => order_here.ends_with(&names),
             "contains" => names.iter().all(|name| order_here.contains(name)),
             "models" => {
-                let mut models: Vec<&str> = actual["candidates"].as_array().expect("candidates").iter().filter_map(|one| one["model"].as_str()).collect();
+                let mut models: Vec<&str> =
+                    actual["candidates"].as_array().expect("candidates").iter().filter_map(|one| one["model"].as_str()).collect();
                 models.dedup();
                 models == names
             }
             "rejected" => {
-                let rejected: BTreeMap<&str, &str> = actual["rejected"].as_array().expect("rejected").iter().filter_map(|one| Some((one["endpoint"].as_str()?, one["code"].as_str()?))).collect();
+                let rejected: BTreeMap<&str, &str> = actual["rejected"]
+                    .as_array()
+                    .expect("rejected")
+                    .iter()
+                    .filter_map(|one| Some((one["endpoint"].as_str()?, one["code"].as_str()?)))
+                    .collect();
                 compare("plan.rejected", value, Some(&json!(rejected)), wrong);
                 true
             }

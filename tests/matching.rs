@@ -15,12 +15,18 @@ pub fn compare(path: &str, expected: &Value, actual: Option<&Value>, wrong: &mut
             }
         }
         Value::Object(map) => match actual {
-            Some(Value::Object(there)) => map.iter().for_each(|(key, value)| compare(&format!("{path}.{key}"), value, there.get(key), wrong)),
+            Some(Value::Object(there)) => {
+                map.iter().for_each(|(key, value)| compare(&format!("{path}.{key}"), value, there.get(key), wrong))
+            }
             _ => fail("expected an object".to_owned()),
         },
         Value::Array(items) => match actual {
             Some(Value::Array(there)) if there.len() == items.len() => {
-                items.iter().zip(there).enumerate().for_each(|(at, (item, there))| compare(&format!("{path}[{at}]"), item, Some(there), wrong));
+                items
+                    .iter()
+                    .zip(there)
+                    .enumerate()
+                    .for_each(|(at, (item, there))| compare(&format!("{path}[{at}]"), item, Some(there), wrong));
             }
             _ => fail(format!("expected {} items", items.len())),
         },

@@ -215,6 +215,29 @@ impl Error {
         self
     }
 
+    /// The same error with every text a vendor may have written passed through `scrub`, which answers `None` where
+    /// nothing needs to change.
+    pub(crate) fn scrubbed(mut self, scrub: impl Fn(&str) -> Option<String>) -> Self {
+        fn walk(value: &mut Value, scrub: &impl Fn(&str) -> Option<String>) {
+            match value {
+                Value::String(text) => *text = scrub(text).unwrap_or_else(|| std::mem::take(text)),
+                Value::Array(items) => items.iter_mut().for_each(|item| walk(item, scrub)),
+                Value::Object(map) => map.values_mut().for_each(|item| walk(item, scrub)),
+                _ => {}
+            }
+        }
+        if let Some(message) = scrub(&self.0.message) {
+            self.0.message = message.into();
+        }
+        for text in [&mut self.0.upstream_code, &mut self.0.upstream_type, &mut self.0.param].into_iter().flatten() {
+            *text = scrub(text).unwrap_or_else(|| std::mem::take(text));
+        }
+        if let Some(body) = &mut self.0.body {
+            walk(body, &scrub);
+        }
+        self
+    }
+
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

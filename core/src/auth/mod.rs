@@ -3,6 +3,10 @@
 //! Belongs here: secrets, credentials, signatures (PURE), OAuth token exchange (IO). Does not belong here: which
 //! provider wants which scheme (`providers`).
 
+mod apply;
+mod keys;
 mod secret;
 
+pub(crate) use apply::apply;
+pub(crate) use keys::Keys;
 pub use secret::Secret;

@@ -1,0 +1,265 @@
+//! The client: what a program holds.
+//!
+//! Belongs here: the methods and the builder, thin. Does not belong here: decisions (`plan`, `route`), the environment
+//! (`client::config`).
+
+mod config;
+mod validate;
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+pub(crate) use config::Account;
+pub use config::ProviderConfig;
+
+use self::config::{Accounts, Config, Environment};
+use crate::{
+    auth::Secret,
+    catalog::Catalog,
+    clock::Clock,
+    error::Result,
+    plan::{self, Plan},
+    preferences::Preferences,
+    providers::{Provider, ProviderSet},
+    route::{self, Health, Limits, Served},
+    stream::ChatStream,
+    transport::{Reqwest, Transport},
+    types::{ChatRequest, ChatResponse},
+};
+
+/// A router inside this process. Cheap to clone; clones share connections and health.
+///
+/// Its futures need a tokio runtime. Dropping one cancels the request, down to the vendor's socket.
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+/// What every request of a client needs.
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) accounts: Accounts,
+    pub(crate) health: Health,
+    pub(crate) limits: Limits,
+    providers: ProviderSet,
+    catalog: Arc<Catalog>,
+    preferences: Preferences,
+    seed: Option<u64>,
+}
+
+impl Client {
+    /// A client whose keys come from the environment, by the names that each vendor documents.
+    pub fn from_env() -> Result<Self> {
+        Self::builder().build()
+    }
+
+    /// A client to be told more.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Asks for a whole answer.
+    ///
+    /// Fails with what the last endpoint said, and with every attempt; without an attempt where the request is wrong or
+    /// no endpoint may serve it.
+    pub async fn chat(&self, request: ChatRequest) -> Result<ChatResponse> {
+        match self.run(&request, false).await? {
+            Served::Whole(answer) => Ok(*answer),
+            Served::Stream(_) => Err(crate::Error::decode("the endpoint streamed a whole answer")),
+        }
+    }
+
+    /// Asks for a stream. It is returned at its first content: a failure before that goes to the next endpoint.
+    pub async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {
+        match self.run(&request, true).await? {
+            Served::Stream(opened) => Ok(ChatStream::new(*opened)),
+            Served::Whole(_) => Err(crate::Error::decode("the endpoint did not stream")),
+        }
+    }
+
+    /// Where the request would go now, and why not elsewhere. No network.
+    pub fn explain(&self, request: &ChatRequest) -> Result<Plan> {
+        validate::validate(request)?;
+        self.plan(request)
+    }
+
+    /// [`Client::chat`] in OpenAI JSON.
+    pub async fn chat_json(&self, request: &str) -> Result<String> {
+        self.chat(ChatRequest::from_json(request)?).await.map(|answer| answer.to_json())
+    }
+
+    /// [`Client::stream`] of a request in OpenAI JSON.
+    pub async fn stream_json(&self, request: &str) -> Result<ChatStream> {
+        self.stream(ChatRequest::from_json(request)?).await
+    }
+
+    /// [`Client::explain`] in JSON.
+    pub fn explain_json(&self, request: &str) -> Result<String> {
+        let plan = self.explain(&ChatRequest::from_json(request)?)?;
+        Ok(serde_json::to_string(&plan)?)
+    }
+
+    /// The models that the client knows.
+    pub fn catalog(&self) -> &Catalog {
+        &self.0.catalog
+    }
+
+    async fn run(&self, request: &ChatRequest, stream: bool) -> Result<Served> {
+        validate::validate(request)?;
+        let plan = self.plan(request)?;
+        route::run(&self.0, request, plan, stream).await
+    }
+
+    fn plan(&self, request: &ChatRequest) -> Result<Plan> {
+        let shared = &*self.0;
+        plan::plan(&plan::Inputs {
+            request,
+            catalog: &shared.catalog,
+            providers: &shared.providers,
+            defaults: &shared.preferences,
+            health: &shared.health.snapshot(shared.clock.now()),
+            search: false,
+            seed: shared.seed.unwrap_or_else(|| shared.clock.random_u64()),
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("limits", &self.0.limits).finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Client`]. Later calls win over earlier ones; errors surface in [`ClientBuilder::build`].
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ClientBuilder {
+    config: Config,
+    catalog: Option<Arc<Catalog>>,
+    transport: Option<Arc<dyn Transport>>,
+    clock: Option<Clock>,
+    error: Option<crate::Error>,
+}
+
+impl ClientBuilder {
+    /// Sets the only key of a provider.
+    pub fn api_key(self, provider: impl Into<String>, key: impl Into<String>) -> Self {
+        self.configure(provider, ProviderConfig::key(key))
+    }
+
+    /// Sets several keys of a provider, tried in order and rotated on 401, 402 and 429.
+    pub fn api_keys<K: Into<String>>(self, provider: impl Into<String>, keys: impl IntoIterator<Item = K>) -> Self {
+        let api_keys = keys.into_iter().map(Secret::new).collect();
+        self.configure(provider, ProviderConfig { api_keys, ..ProviderConfig::default() })
+    }
+
+    /// Sets where a provider is.
+    pub fn base_url(self, provider: impl Into<String>, url: impl Into<String>) -> Self {
+        self.configure(provider, ProviderConfig { base_url: Some(url.into()), ..ProviderConfig::default() })
+    }
+
+    /// Adds a provider, or replaces a built-in row.
+    pub fn provider(mut self, row: Provider) -> Self {
+        self.config.rows.push(row);
+        self
+    }
+
+    /// Changes a provider: whatever the configuration says counts, the rest stays.
+    pub fn configure(mut self, provider: impl Into<String>, config: ProviderConfig) -> Self {
+        self.config.providers.entry(provider.into()).or_default().merge(config);
+        self
+    }
+
+    /// Preferences of every request; a request's own go on top.
+    pub fn preferences(mut self, preferences: Preferences) -> Self {
+        self.config.preferences = preferences;
+        self
+    }
+
+    /// How long a whole call may take, a stream's end included. Without it: 10 minutes, for a stream to its first content.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.config.limits.timeout = Some(timeout);
+        self
+    }
+
+    /// How long a stream may take to its first content. Without it: 2 minutes, while another endpoint is left.
+    pub fn first_content_timeout(mut self, timeout: Duration) -> Self {
+        self.config.limits.first_content = Some(timeout);
+        self
+    }
+
+    /// How long a stream may be silent after its first content; 3 minutes.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.config.limits.idle = timeout;
+        self
+    }
+
+    /// How often the last endpoint left is tried again; 2.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.config.limits.max_retries = retries;
+        self
+    }
+
+    /// Makes plans repeatable: the same request, health and seed give the same order.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.config.seed = Some(seed);
+        self
+    }
+
+    /// Whether keys and URLs that nobody named come from the environment; they do.
+    pub fn env(mut self, read: bool) -> Self {
+        self.config.environment = if read { Environment::Process } else { Environment::Given(BTreeMap::new()) };
+        self
+    }
+
+    /// Variables to read instead of the process's environment.
+    pub fn env_map(mut self, variables: BTreeMap<String, String>) -> Self {
+        self.config.environment = Environment::Given(variables);
+        self
+    }
+
+    /// The same settings as JSON: `{providers: {slug: {api_key, api_keys, base_url, headers, policy, protocol, options,
+    /// first_content_timeout, idle_timeout, or any field of a row}}, preferences, timeout, first_content_timeout,
+    /// idle_timeout, max_retries, seed, env}`. Times are seconds; `env` is true, false or an object of variables.
+    pub fn config_json(mut self, json: &str) -> Self {
+        if let Err(error) = self.config.merge_json(json) {
+            self.error.get_or_insert(error);
+        }
+        self
+    }
+
+    /// Another catalog than the built-in one.
+    pub fn catalog(mut self, catalog: Arc<Catalog>) -> Self {
+        self.catalog = Some(catalog);
+        self
+    }
+
+    /// What moves the bytes, instead of the network.
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Time and chance, instead of the computer's.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Builds the client. Nothing is connected and no TLS is set up before the first request.
+    pub fn build(self) -> Result<Client> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let (providers, accounts) = self.config.providers()?;
+        Ok(Client(Arc::new(Shared {
+            clock: self.clock.unwrap_or_default(),
+            transport: self.transport.unwrap_or_else(|| Arc::new(Reqwest::new())),
+            accounts,
+            providers,
+            health: Health::default(),
+            limits: self.config.limits,
+            catalog: self.catalog.unwrap_or_else(|| Arc::clone(Catalog::built_in())),
+            preferences: self.config.preferences,
+            seed: self.config.seed,
+        })))
+    }
+}

@@ -1,0 +1,307 @@
+//! What a client is told: keys, hosts, limits, preferences; from code, from JSON and from the environment. The one file
+//! that reads the environment.
+//!
+//! Belongs here: parsing and merging. Does not belong here: what the values do (`plan`, `route`).
+#![expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{
+    auth::{Keys, Secret},
+    catalog::DataPolicy,
+    error::{Error, Result},
+    preferences::Preferences,
+    providers::{self, Configured, ProtocolName, Provider, ProviderSet},
+    route::Limits,
+};
+
+/// What a caller says about one provider. Whatever is left out stays as the built-in row has it.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderConfig {
+    /// Keys, tried in order.
+    pub api_keys: Vec<Secret>,
+    /// Where it is, instead of the row's URL.
+    pub base_url: Option<String>,
+    /// Headers sent with every request, on top of the row's.
+    pub headers: BTreeMap<String, String>,
+    /// What the operator does with prompts under the caller's own agreement.
+    pub policy: Option<DataPolicy>,
+    /// Another protocol than the row's.
+    pub protocol: Option<ProtocolName>,
+    /// Values for `{name}` in URLs.
+    pub options: BTreeMap<String, String>,
+    /// How long a stream may take to its first content.
+    pub first_content_timeout: Option<Duration>,
+    /// How long a stream may be silent after it.
+    pub idle_timeout: Option<Duration>,
+    /// Other fields of the row, by name.
+    pub row: Map<String, Value>,
+}
+
+impl ProviderConfig {
+    /// A configuration of this key.
+    pub fn key(key: impl Into<String>) -> Self {
+        Self { api_keys: vec![Secret::new(key)], ..Self::default() }
+    }
+
+    fn from_value(path: &str, value: Value) -> Result<Self> {
+        let mut map = object(path, value)?;
+        let map = &mut map;
+        let mut api_keys: Vec<Secret> = take(map, path, "api_keys")?.unwrap_or_default();
+        if let Some(key) = take::<Secret>(map, path, "api_key")? {
+            api_keys.insert(0, key);
+        }
+        let options = match take::<Map<String, Value>>(map, path, "options")? {
+            None => BTreeMap::new(),
+            Some(options) => options.into_iter().map(|(name, value)| option(path, name, &value)).collect::<Result<_>>()?,
+        };
+        Ok(Self {
+            api_keys,
+            base_url: take(map, path, "base_url")?,
+            headers: take(map, path, "headers")?.unwrap_or_default(),
+            policy: take(map, path, "policy")?,
+            protocol: take(map, path, "protocol")?,
+            options,
+            first_content_timeout: seconds(map, path, "first_content_timeout")?,
+            idle_timeout: seconds(map, path, "idle_timeout")?,
+            row: std::mem::take(map),
+        })
+    }
+
+    /// What `other` says counts, the rest stays.
+    pub(super) fn merge(&mut self, other: Self) {
+        if !other.api_keys.is_empty() {
+            self.api_keys = other.api_keys;
+        }
+        self.base_url = other.base_url.or(self.base_url.take());
+        self.headers.extend(other.headers);
+        self.policy = other.policy.or(self.policy.take());
+        self.protocol = other.protocol.or(self.protocol);
+        self.options.extend(other.options);
+        self.first_content_timeout = other.first_content_timeout.or(self.first_content_timeout);
+        self.idle_timeout = other.idle_timeout.or(self.idle_timeout);
+        self.row.extend(other.row);
+    }
+}
+
+/// The value of a URL option: plain, or `{"default": ..}` as in a row.
+fn option(path: &str, name: String, value: &Value) -> Result<(String, String)> {
+    let value = value.get("default").unwrap_or(value);
+    match value {
+        Value::String(text) => Ok((name, text.clone())),
+        Value::Number(number) => Ok((name, number.to_string())),
+        _ => Err(bad(&format!("{path}.options.{name}"), "expected a string")),
+    }
+}
+
+/// Where keys and hosts come from when nobody names them.
+#[derive(Clone, Debug)]
+pub(super) enum Environment {
+    Process,
+    Given(BTreeMap<String, String>),
+}
+
+impl Environment {
+    fn first(&self, names: &[String]) -> Option<String> {
+        let read = |name: &String| match self {
+            Self::Process => std::env::var(name).ok(),
+            Self::Given(map) => map.get(name).cloned(),
+        };
+        names.iter().filter_map(read).find(|value| !value.trim().is_empty())
+    }
+}
+
+/// Everything a client is told.
+#[derive(Clone, Debug)]
+pub(super) struct Config {
+    pub(super) providers: BTreeMap<String, ProviderConfig>,
+    pub(super) rows: Vec<Provider>,
+    pub(super) preferences: Preferences,
+    pub(super) limits: Limits,
+    pub(super) seed: Option<u64>,
+    pub(super) environment: Environment,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            providers: BTreeMap::new(),
+            rows: Vec::new(),
+            preferences: Preferences::default(),
+            limits: Limits::default(),
+            seed: None,
+            environment: Environment::Process,
+        }
+    }
+}
+
+/// What stays with the client of one provider: its keys, and its limits.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) keys: Keys,
+    pub(crate) first_content_timeout: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+}
+
+/// The accounts by the slugs of their providers.
+pub(crate) type Accounts = HashMap<String, Arc<Account>>;
+
+impl Config {
+    /// Takes over what the JSON says.
+    pub(super) fn merge_json(&mut self, json: &str) -> Result<()> {
+        let value: Value = serde_json::from_str(json).map_err(|error| bad("config", &format!("not valid JSON: {error}")))?;
+        let mut map = object("config", value)?;
+        let map = &mut map;
+        for (slug, value) in take::<Map<String, Value>>(map, "", "providers")?.unwrap_or_default() {
+            let provider = ProviderConfig::from_value(&format!("providers.{slug}"), value)?;
+            self.providers.entry(slug).or_default().merge(provider);
+        }
+        if let Some(preferences) = take(map, "", "preferences")? {
+            self.preferences = preferences;
+        }
+        self.limits.timeout = seconds(map, "", "timeout")?.or(self.limits.timeout);
+        self.limits.first_content = seconds(map, "", "first_content_timeout")?.or(self.limits.first_content);
+        self.limits.idle = seconds(map, "", "idle_timeout")?.unwrap_or(self.limits.idle);
+        self.limits.max_retries = take(map, "", "max_retries")?.unwrap_or(self.limits.max_retries);
+        self.seed = take(map, "", "seed")?.or(self.seed);
+        match map.remove("env") {
+            None | Some(Value::Null | Value::Bool(true)) => {}
+            Some(Value::Bool(false)) => self.environment = Environment::Given(BTreeMap::new()),
+            Some(value @ Value::Object(_)) => self.environment = Environment::Given(parse("env", value)?),
+            Some(_) => return Err(bad("env", "expected true, false or an object of variables")),
+        }
+        match map.keys().next() {
+            None => Ok(()),
+            Some(field) => Err(bad(
+                field,
+                "unknown field; a configuration has providers, preferences, timeout, first_content_timeout, idle_timeout, max_retries, seed and env",
+            )),
+        }
+    }
+
+    /// The providers that this configuration and the built-in rows make, and their accounts.
+    pub(super) fn providers(&self) -> Result<(ProviderSet, Accounts)> {
+        let mut rows: BTreeMap<&str, (Arc<Provider>, bool)> =
+            providers::built_in().iter().map(|row| (row.slug.as_str(), (Arc::clone(row), false))).collect();
+        rows.extend(self.rows.iter().map(|row| (row.slug.as_str(), (Arc::new(row.clone()), true))));
+        for slug in self.providers.keys() {
+            let unknown = || (Arc::new(Provider { slug: slug.clone(), name: slug.clone(), ..Provider::default() }), true);
+            rows.entry(slug).or_insert_with(unknown);
+        }
+        let (mut set, mut accounts) = (ProviderSet::default(), Accounts::new());
+        for (slug, (row, custom)) in rows {
+            let (mut provider, account) = self.provider(slug, row)?;
+            provider.custom = custom;
+            provider.has_key = account.keys.len() > 0;
+            set.insert(provider);
+            accounts.insert(slug.to_owned(), Arc::new(account));
+        }
+        Ok((set, accounts))
+    }
+
+    fn provider(&self, slug: &str, row: Arc<Provider>) -> Result<(Configured, Account)> {
+        let none = ProviderConfig::default();
+        let given = self.providers.get(slug).unwrap_or(&none);
+        let row = self.row(slug, row, given)?;
+        let base_url = match &given.base_url {
+            Some(url) => url.trim().to_owned(),
+            None => self.environment.first(&row.base_url_env).unwrap_or_else(|| row.base_url.clone()),
+        };
+        let path = format!("providers.{slug}.base_url");
+        if base_url.is_empty() {
+            return Err(bad(&path, "a provider that junto does not know needs its URL"));
+        }
+        if !["http://", "https://", "{"].iter().any(|start| base_url.starts_with(start)) {
+            return Err(bad(&path, &format!("`{base_url}` does not begin with http:// or https://")));
+        }
+        let mut options = given.options.clone();
+        for (name, option) in &row.options {
+            if !options.contains_key(name)
+                && let Some(value) = self.environment.first(&option.env)
+            {
+                options.insert(name.clone(), value);
+            }
+        }
+        let mut keys = given.api_keys.clone();
+        if keys.is_empty() {
+            keys.extend(self.environment.first(&row.key_env).map(|key| Secret::new(key.trim())));
+        }
+        let mut provider = Configured::with(row, &base_url, options);
+        provider.policy.clone_from(&given.policy);
+        let account =
+            Account { keys: Keys::new(keys), first_content_timeout: given.first_content_timeout, idle_timeout: given.idle_timeout };
+        Ok((provider, account))
+    }
+
+    /// The row with the caller's changes.
+    fn row(&self, slug: &str, row: Arc<Provider>, given: &ProviderConfig) -> Result<Arc<Provider>> {
+        if given.row.is_empty() && given.headers.is_empty() && given.protocol.is_none() {
+            return Ok(row);
+        }
+        let mut row = Arc::unwrap_or_clone(row);
+        if !given.row.is_empty() {
+            let mut value = serde_json::to_value(&row)?;
+            for (field, new) in &given.row {
+                match (value.get_mut(field), new) {
+                    // Single habits change; the others stay.
+                    (Some(Value::Object(old)), Value::Object(new)) => old.extend(new.clone()),
+                    _ => {
+                        value[field] = new.clone();
+                    }
+                }
+            }
+            row = parse(&format!("providers.{slug}"), value)?;
+        }
+        row.headers.extend(given.headers.clone());
+        row.protocol = given.protocol.unwrap_or(row.protocol);
+        Ok(Arc::new(row))
+    }
+}
+
+fn bad(path: &str, message: &str) -> Error {
+    Error::bad_request(path, format!("{path}: {message}"))
+}
+
+fn object(path: &str, value: Value) -> Result<Map<String, Value>> {
+    match value {
+        Value::Object(map) => Ok(map),
+        _ => Err(bad(path, "expected an object")),
+    }
+}
+
+/// Parses a value; an error names the path of the bad field, and never the value, which may be a key.
+fn parse<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let inner = error.path().to_string();
+        let path = if inner == "." { path.to_owned() } else { format!("{path}.{inner}") };
+        bad(&path, &error.inner().to_string())
+    })
+}
+
+fn take<T: DeserializeOwned>(map: &mut Map<String, Value>, path: &str, field: &str) -> Result<Option<T>> {
+    let path = if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
+    match map.remove(field) {
+        None | Some(Value::Null) => Ok(None),
+        // serde would quote the value.
+        Some(value) if field.starts_with("api_key") => {
+            serde_json::from_value(value).map(Some).map_err(|_| bad(&path, "expected a key as a string, or a list of them"))
+        }
+        Some(value) => parse(&path, value).map(Some),
+    }
+}
+
+fn seconds(map: &mut Map<String, Value>, path: &str, field: &str) -> Result<Option<Duration>> {
+    let Some(number) = take::<f64>(map, path, field)? else { return Ok(None) };
+    let path = if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
+    match Duration::try_from_secs_f64(number) {
+        Ok(duration) if !duration.is_zero() => Ok(Some(duration)),
+        _ => Err(bad(&path, "expected seconds, more than 0")),
+    }
+}

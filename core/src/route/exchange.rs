@@ -1,0 +1,559 @@
+//! One endpoint and what is said to it: encode, sign, send, and read until there is an answer or the first content.
+
+use std::{
+    borrow::Cow,
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use http::{HeaderMap, header::CONTENT_TYPE};
+
+use super::{
+    Attempts, Limits, Outcome, Running,
+    classify::{Cause, cause},
+    retry_after,
+};
+use crate::{
+    auth,
+    client::{Account, Shared},
+    error::{Error, ErrorKind, Result},
+    plan::Candidate,
+    protocols::{self, Call, Decoder, Protocol},
+    transport::{Body, TransportError, TransportErrorKind},
+    types::{ChatChunk, ChatRequest, ChatResponse, ChunkChoice, Delta, FinishReason, ReasoningDetail, Role, ToolCallDelta},
+};
+
+/// The most bytes of a whole answer; images in base64 are large.
+const LARGEST_ANSWER: usize = 256 << 20;
+/// The most bytes of an error body.
+const LARGEST_ERROR: usize = 1 << 20;
+
+/// Calls of one candidate; the encoded request is kept for the next.
+pub(super) struct Exchange<'a> {
+    pub(super) candidate: Candidate,
+    shared: &'a Arc<Shared>,
+    request: Cow<'a, ChatRequest>,
+    requested: &'a str,
+    account: Arc<Account>,
+    protocol: &'static dyn Protocol,
+    id: Arc<str>,
+    created: u64,
+    stream: bool,
+    encoded: Option<http::Request<Bytes>>,
+    dropped: Vec<String>,
+    /// Which key is used.
+    key: usize,
+    keys_left: usize,
+}
+
+/// What an attempt brought.
+pub(super) enum Answer {
+    Stream(Gate),
+    Whole(Box<ChatResponse>),
+}
+
+/// What a request brought.
+pub(crate) enum Served {
+    /// A stream at its first content.
+    Stream(Box<Opened>),
+    /// The whole answer.
+    Whole(Box<ChatResponse>),
+}
+
+/// A stream that is committed: everything that is needed to read it to its end.
+pub(crate) struct Opened {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) candidate: Candidate,
+    pub(crate) account: Arc<Account>,
+    pub(crate) gate: Gate,
+    pub(crate) attempts: Attempts,
+    pub(crate) running: Running,
+    pub(crate) requested: String,
+    pub(crate) idle: Duration,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// A body, its decoder, and the chunks that are ready.
+pub(crate) struct Gate {
+    /// `None` once it has ended.
+    pub(crate) body: Option<Body>,
+    pub(crate) decoder: Box<dyn Decoder>,
+    pub(crate) ready: VecDeque<ChatChunk>,
+    /// What ended the stream after its first content.
+    pub(crate) failure: Option<Error>,
+}
+
+impl<'a> Exchange<'a> {
+    pub(super) fn new(shared: &'a Arc<Shared>, request: &'a ChatRequest, candidate: Candidate, stream: bool) -> Result<Self> {
+        let slug = &candidate.provider.row.slug;
+        let account = shared.accounts.get(slug).cloned().ok_or_else(|| {
+            // The plan only names providers of this client.
+            Error::new(ErrorKind::NoEndpoint, format!("provider `{slug}` is not configured"))
+        })?;
+        shared.health.deposit(&candidate.endpoint);
+        let created = shared.clock.unix();
+        let id = format!("gen-{}-{:016x}", created.as_secs(), shared.clock.random_u64());
+        Ok(Self {
+            requested: &request.model,
+            request: without_foreign_signatures(candidate.request(request), &candidate.endpoint.provider),
+            dropped: candidate.dropped.iter().map(|parameter| parameter.as_str().to_owned()).collect(),
+            protocol: protocols::by_name(candidate.provider.row.protocol),
+            key: account.keys.first(),
+            keys_left: account.keys.len().saturating_sub(1),
+            id: id.into(),
+            created: created.as_secs(),
+            encoded: None,
+            shared,
+            account,
+            candidate,
+            stream,
+        })
+    }
+
+    /// When an attempt that begins now must have served.
+    pub(super) fn attempt_end(&self, now: Instant, deadline: Instant, last: bool) -> Instant {
+        let mut end = deadline;
+        if !last {
+            // A stalled endpoint leaves time for the others.
+            end = now + deadline.saturating_duration_since(now) / 2;
+        }
+        if self.stream {
+            let given = self.account.first_content_timeout.or(self.shared.limits.first_content);
+            let first_content = given.or((!last).then_some(Limits::FIRST_CONTENT));
+            end = first_content.map_or(end, |first_content| end.min(now + first_content));
+        }
+        end
+    }
+
+    /// Whether the provider has a key that this request did not try.
+    pub(super) fn has_other_key(&self) -> bool {
+        self.keys_left > 0
+    }
+
+    /// Goes on with the next key.
+    pub(super) fn next_key(&mut self) {
+        self.keys_left = self.keys_left.saturating_sub(1);
+        self.key = self.key.wrapping_add(1) % self.account.keys.len().max(1);
+    }
+
+    /// Notes a failed attempt.
+    pub(super) fn failed(&self, error: &Error, running: Running, now: Instant, attempts: &mut Attempts) {
+        let endpoint = &self.candidate.endpoint;
+        tracing::debug!(
+            provider = &*endpoint.provider,
+            model = &*endpoint.upstream,
+            status = running.status,
+            kind = error.kind().name(),
+            "attempt failed"
+        );
+        // Without a status and without a connection nothing was asked of the endpoint.
+        let asked = running.sent;
+        attempts.push(endpoint, running, now, Err(error));
+        let cause = cause(error);
+        if cause == Cause::Key {
+            self.account.keys.rotate(self.key);
+        }
+        let outcome = match cause {
+            _ if !asked => return,
+            Cause::Canceled => return,
+            Cause::Caller => Outcome::Refused,
+            // The next key may do.
+            Cause::Key if self.has_other_key() => return,
+            Cause::Key if error.kind() == ErrorKind::RateLimited => Outcome::RateLimited(error.retry_after()),
+            Cause::Endpoint | Cause::Key | Cause::Transient => Outcome::Failed,
+        };
+        self.shared.health.record(endpoint, now, outcome);
+    }
+
+    /// One attempt, until there is a whole answer or a stream's first content.
+    pub(super) async fn attempt(&mut self, running: &mut Running, until: Instant, last: bool) -> Result<Answer> {
+        let request = self.signed();
+        running.dropped.clone_from(&self.dropped);
+        let request = request.map_err(|error| self.told(error, None))?;
+        running.sent = true;
+        let sleep = self.shared.clock.sleep_until(until);
+        let started = running.started;
+        let work = self.exchange(request, running, last);
+        let work = std::pin::pin!(work);
+        match futures_util::future::select(work, sleep).await {
+            futures_util::future::Either::Left((answer, _)) => answer,
+            futures_util::future::Either::Right(_) => {
+                let what = if self.stream { "first content" } else { "answer" };
+                let waited = until.saturating_duration_since(started).as_secs_f64();
+                let message = format!("no {what} within {waited:.3} seconds; the limit is `timeout` or `first_content_timeout`");
+                Err(self.told(Error::new(ErrorKind::Timeout, message), None))
+            }
+        }
+    }
+
+    async fn exchange(&self, request: http::Request<Bytes>, running: &mut Running, last: bool) -> Result<Answer> {
+        let response = self.shared.transport.send(request).await.map_err(|error| self.told(from_transport(error), None))?;
+        let (head, body) = response.into_parts();
+        running.status = Some(head.status.as_u16());
+        if !head.status.is_success() {
+            let body = read_error(body).await;
+            let error = self.protocol.decode_error(&head, &body);
+            let status = error.upstream_status().unwrap_or(head.status.as_u16());
+            return Err(self.told(error.with_upstream_status(status), Some(&head.headers)));
+        }
+        let answer = if self.stream && !is_html(&head.headers) {
+            self.open(&head, body, running, last).await
+        } else {
+            self.read(head.clone(), body, last).await
+        };
+        answer.map_err(|error| self.told(error, Some(&head.headers)))
+    }
+
+    /// Reads a whole answer.
+    async fn read(&self, head: http::response::Parts, body: Body, last: bool) -> Result<Answer> {
+        let html = is_html(&head.headers);
+        let body = read_all(body).await?;
+        if html || looks_like_html(&body) {
+            return Err(web_page());
+        }
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(empty());
+        }
+        let answer = self.protocol.decode(&self.call(), &http::Response::from_parts(head, body))?;
+        let says_nothing = answer.choices.iter().all(|choice| {
+            let message = &choice.message;
+            let silent =
+                [&message.content, &message.refusal, &message.reasoning].iter().all(|text| text.as_deref().unwrap_or_default().is_empty());
+            let bare = message.tool_calls.is_empty()
+                && message.reasoning_details.is_empty()
+                && message.images.is_empty()
+                && message.audio.is_none();
+            silent && bare && ends_quietly(choice.finish_reason)
+        });
+        if says_nothing && (answer.choices.is_empty() || !last) {
+            return Err(empty());
+        }
+        Ok(Answer::Whole(Box::new(answer)))
+    }
+
+    /// Reads a stream until its first content. What comes before is held back, so that a failure there is silent.
+    async fn open(&self, head: &http::response::Parts, mut body: Body, running: &mut Running, last: bool) -> Result<Answer> {
+        let mut gate = Gate { body: None, decoder: self.protocol.decoder(&self.call()), ready: VecDeque::new(), failure: None };
+        // A vendor may answer a stream with one JSON object, most often an error.
+        let mut object = is_json(&head.headers).then(BytesMut::new);
+        let mut seen = 0;
+        loop {
+            let read = body.next().await;
+            let more = matches!(read, Some(Ok(_)));
+            let outcome = match read {
+                Some(Ok(bytes)) => {
+                    if seen == 0 && looks_like_html(&bytes) {
+                        return Err(web_page());
+                    }
+                    if let Some(object) = &mut object {
+                        object.extend_from_slice(&bytes);
+                    }
+                    gate.decoder.push(&bytes, &mut gate.ready).map(|()| gate.decoder.is_done())
+                }
+                Some(Err(error)) => Err(from_transport(error)),
+                None => gate.decoder.finish(&mut gate.ready).map(|()| true),
+            };
+            let has_content = gate.ready.range(seen..).any(ChatChunk::has_content);
+            seen = gate.ready.len();
+            if has_content {
+                gate.body = more.then_some(body);
+                running.first_content = Some(self.shared.clock.now());
+                gate.failure = outcome.err();
+                return Ok(Answer::Stream(gate));
+            }
+            match outcome {
+                Ok(false) => {}
+                Ok(true) => {
+                    let ends = gate.ready.iter().flat_map(|chunk| &chunk.choices).any(|choice| choice.finish_reason.is_some());
+                    let quiet = gate.ready.iter().flat_map(|chunk| &chunk.choices).all(|choice| ends_quietly(choice.finish_reason));
+                    gate.body = more.then_some(body);
+                    return if ends && (last || !quiet) { Ok(Answer::Stream(gate)) } else { Err(empty()) };
+                }
+                Err(error) => {
+                    return match object.filter(|object| object.trim_ascii_start().starts_with(b"{")) {
+                        Some(object) => self.one_object(head, object.freeze(), gate, error),
+                        None => Err(error),
+                    };
+                }
+            }
+        }
+    }
+
+    /// The stream was one JSON object: an error, or the whole answer.
+    fn one_object(&self, head: &http::response::Parts, object: Bytes, mut gate: Gate, error: Error) -> Result<Answer> {
+        match self.protocol.decode(&self.call(), &http::Response::from_parts(head.clone(), object)) {
+            Ok(answer) if !answer.choices.is_empty() => {
+                gate.ready = spell(answer, &self.candidate.endpoint.provider);
+                gate.decoder = Box::new(Finished);
+                Ok(Answer::Stream(gate))
+            }
+            Ok(_) => Err(error),
+            Err(inner) if inner.kind() == ErrorKind::Decode => Err(error),
+            Err(inner) => Err(inner),
+        }
+    }
+
+    /// The answer as the caller gets it.
+    pub(super) fn served(self, answer: Answer, running: Running, mut attempts: Attempts, deadline: Instant) -> Served {
+        let endpoint = &self.candidate.endpoint;
+        let now = self.shared.clock.now();
+        match answer {
+            Answer::Whole(mut answer) => {
+                let throughput = running.throughput(now, Some(&answer.usage));
+                self.shared.health.record(endpoint, now, Outcome::Served { latency: None, throughput });
+                if answer.id.is_empty() {
+                    answer.id = self.id.to_string();
+                }
+                if answer.model.is_empty() {
+                    answer.model = endpoint.upstream.to_string();
+                }
+                answer.provider = endpoint.provider.to_string();
+                for detail in answer.choices.iter_mut().flat_map(|choice| &mut choice.message.reasoning_details) {
+                    issued_by(detail, endpoint);
+                }
+                charge(endpoint, &mut answer.usage);
+                attempts.push(endpoint, running, now, Ok(Some(&answer.usage)));
+                answer.routing = Some(attempts.into_routing(self.requested.to_owned(), endpoint));
+                tracing::debug!(provider = &*endpoint.provider, model = &*endpoint.upstream, "served");
+                Served::Whole(answer)
+            }
+            Answer::Stream(gate) => {
+                let latency = running.first_content.map(|_| running.latency(now));
+                self.shared.health.record(endpoint, now, Outcome::Served { latency, throughput: None });
+                tracing::debug!(provider = &*endpoint.provider, model = &*endpoint.upstream, "stream committed");
+                Served::Stream(Box::new(Opened {
+                    shared: Arc::clone(self.shared),
+                    idle: self.account.idle_timeout.unwrap_or(self.shared.limits.idle),
+                    deadline: self.shared.limits.timeout.map(|_| deadline),
+                    requested: self.requested.to_owned(),
+                    account: self.account,
+                    candidate: self.candidate,
+                    gate,
+                    attempts,
+                    running,
+                }))
+            }
+        }
+    }
+
+    fn call(&self) -> Call<'_> {
+        let provider = &*self.candidate.provider;
+        Call {
+            request: &self.request,
+            endpoint: &self.candidate.endpoint,
+            provider: &provider.row,
+            base_url: &provider.base_url,
+            options: &provider.options,
+            stream: self.stream,
+            id: &self.id,
+            created: self.created,
+        }
+    }
+
+    /// The encoded request with the current key on it.
+    fn signed(&mut self) -> Result<http::Request<Bytes>> {
+        if self.encoded.is_none() {
+            let encoded = self.protocol.encode(&self.call())?;
+            for name in encoded.dropped {
+                if !self.dropped.contains(&name) {
+                    self.dropped.push(name);
+                }
+            }
+            self.encoded = Some(encoded.request);
+        }
+        let mut request = self.encoded.clone().unwrap_or_default();
+        auth::apply(&mut request, &self.candidate.provider.row.auth, self.account.keys.at(self.key))?;
+        Ok(request)
+    }
+
+    /// The error as the caller gets it: who said it, how long to wait, and no key.
+    fn told(&self, error: Error, headers: Option<&HeaderMap>) -> Error {
+        tell(error, &self.candidate, &self.account, headers.and_then(|headers| retry_after::parse(headers, self.shared.clock.unix())))
+    }
+}
+
+/// The error as the caller gets it: who said it, how long to wait, and no key.
+pub(crate) fn tell(error: Error, candidate: &Candidate, account: &Account, retry_after: Option<Duration>) -> Error {
+    let mut error = error;
+    if let Some(delay) = retry_after.max(error.retry_after()) {
+        error = error.with_retry_after(delay);
+    }
+    error.with_provider(&*candidate.endpoint.provider).scrubbed(|text| account.keys.scrub(text))
+}
+
+/// Signed reasoning says who issued it.
+pub(crate) fn issued_by(detail: &mut ReasoningDetail, endpoint: &crate::catalog::Endpoint) {
+    if detail.is_signed() && detail.provider.is_none() {
+        detail.provider = Some(endpoint.provider.to_string());
+    }
+}
+
+/// Signed reasoning belongs to the provider that issued it; nobody else can read or check it.
+fn without_foreign_signatures<'a>(request: Cow<'a, ChatRequest>, provider: &str) -> Cow<'a, ChatRequest> {
+    let is_foreign = |detail: &ReasoningDetail| detail.is_signed() && detail.provider.as_deref().is_some_and(|issuer| issuer != provider);
+    if !request.messages.iter().filter_map(|message| message.reasoning_details.as_ref()).flatten().any(is_foreign) {
+        return request;
+    }
+    let mut request = request.into_owned();
+    for details in request.messages.iter_mut().filter_map(|message| message.reasoning_details.as_mut()) {
+        details.retain(|detail| !is_foreign(detail));
+    }
+    Cow::Owned(request)
+}
+
+/// Adds what the usage cost; a cost that the vendor itself named is kept in the details.
+pub(crate) fn charge(endpoint: &crate::catalog::Endpoint, usage: &mut crate::types::Usage) {
+    let Some(cost) = endpoint.pricing.as_ref().and_then(|pricing| pricing.cost(usage)) else { return };
+    let named = usage.cost_details.as_ref().and_then(|details| details.upstream_inference_cost);
+    usage.cost = Some(cost.total);
+    let details = usage.cost_details.insert(cost.details);
+    details.upstream_inference_cost = named.or(details.upstream_inference_cost);
+}
+
+/// A failed transfer as an error.
+pub(crate) fn from_transport(error: TransportError) -> Error {
+    let kind = match error.kind {
+        TransportErrorKind::Timeout => ErrorKind::Timeout,
+        TransportErrorKind::Decode => ErrorKind::Decode,
+        _ => ErrorKind::Transport,
+    };
+    let message = match error.kind {
+        TransportErrorKind::Connect => format!("cannot connect: {}", error.message),
+        TransportErrorKind::Interrupted => format!("the connection broke: {}", error.message),
+        _ => error.message,
+    };
+    Error::new(kind, message)
+}
+
+fn empty() -> Error {
+    Error::new(ErrorKind::Upstream, "the vendor's answer is empty").with_upstream_code("empty_answer")
+}
+
+fn web_page() -> Error {
+    Error::decode("the answer is a web page (HTML), not JSON: the base URL does not lead to the vendor's API")
+}
+
+/// Whether an answer without content may be a failure: a filter or a limit explains one, a plain stop does not.
+fn ends_quietly(reason: Option<FinishReason>) -> bool {
+    matches!(reason, None | Some(FinishReason::Stop))
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn is_html(headers: &HeaderMap) -> bool {
+    content_type(headers).starts_with("text/html")
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = content_type(headers);
+    kind.is_empty() || kind.starts_with("application/json") || kind.starts_with("text/plain")
+}
+
+fn looks_like_html(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+/// Reads a body; one that arrives in one read is not copied.
+async fn read_all(mut body: Body) -> Result<Bytes> {
+    let Some(first) = body.next().await.transpose().map_err(from_transport)? else { return Ok(Bytes::new()) };
+    let Some(second) = body.next().await.transpose().map_err(from_transport)? else { return Ok(first) };
+    let mut whole = BytesMut::with_capacity(2 * (first.len() + second.len()));
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&second);
+    while let Some(read) = body.next().await {
+        whole.extend_from_slice(&read.map_err(from_transport)?);
+        if whole.len() > LARGEST_ANSWER {
+            return Err(Error::decode("the answer is larger than 256 MiB"));
+        }
+    }
+    Ok(whole.freeze())
+}
+
+/// Reads an error body as far as it comes: half of it still says more than nothing.
+async fn read_error(mut body: Body) -> BytesMut {
+    let mut whole = BytesMut::new();
+    while let Some(Ok(read)) = body.next().await {
+        whole.extend_from_slice(&read);
+        if whole.len() > LARGEST_ERROR {
+            break;
+        }
+    }
+    whole
+}
+
+/// Stands in for a decoder whose answer is complete.
+struct Finished;
+
+impl Decoder for Finished {
+    fn push(&mut self, _: &[u8], _: &mut VecDeque<ChatChunk>) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &mut VecDeque<ChatChunk>) -> Result<()> {
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        true
+    }
+}
+
+/// A whole answer as chunks: one per choice, and its end.
+fn spell(answer: ChatResponse, provider: &Arc<str>) -> VecDeque<ChatChunk> {
+    let (id, model): (Arc<str>, Arc<str>) = (answer.id.into(), answer.model.into());
+    let chunk = |choice: ChunkChoice| ChatChunk {
+        id: Arc::clone(&id),
+        object: "chat.completion.chunk".into(),
+        created: answer.created,
+        model: Arc::clone(&model),
+        provider: Arc::clone(provider),
+        choices: vec![choice],
+        usage: None,
+        service_tier: None,
+        system_fingerprint: None,
+        error: None,
+        routing: None,
+    };
+    let mut chunks = VecDeque::with_capacity(2 * answer.choices.len());
+    let mut ends = Vec::with_capacity(answer.choices.len());
+    for choice in answer.choices {
+        let message = choice.message;
+        let calls = message.tool_calls.into_iter().zip(0..).map(|(call, index)| ToolCallDelta {
+            index,
+            id: Some(call.id),
+            call_type: Some("function".into()),
+            function: crate::types::FunctionDelta { name: Some(call.function.name), arguments: Some(call.function.arguments) },
+            extra_content: call.extra_content,
+        });
+        let delta = Delta {
+            role: Some(Role::Assistant),
+            content: message.content,
+            refusal: message.refusal,
+            reasoning: message.reasoning,
+            reasoning_details: message.reasoning_details,
+            tool_calls: calls.collect(),
+            annotations: message.annotations,
+            images: message.images,
+            audio: message.audio,
+        };
+        chunks.push_back(chunk(ChunkChoice { index: choice.index, delta, logprobs: choice.logprobs, ..ChunkChoice::default() }));
+        ends.push(ChunkChoice {
+            index: choice.index,
+            finish_reason: choice.finish_reason.or(Some(FinishReason::Stop)),
+            native_finish_reason: choice.native_finish_reason,
+            ..ChunkChoice::default()
+        });
+    }
+    chunks.extend(ends.into_iter().map(chunk));
+    if let Some(last) = chunks.back_mut() {
+        last.usage = (!answer.usage.is_empty()).then_some(answer.usage);
+        last.service_tier = answer.service_tier;
+        last.system_fingerprint = answer.system_fingerprint;
+    }
+    chunks
+}

@@ -1,0 +1,146 @@
+//! The attempt loop: takes a plan, calls its candidates until one serves, and says what was tried.
+//!
+//! Belongs here: again, next or stop (`classify`), how long to wait (`backoff`, `retry_after`), how often (`budget`), who
+//! is well (`health`), one call and its answer (`exchange`), what was tried (`attempts`). Does not belong here: who may
+//! serve (`plan`), wire formats (`protocols`), the chunks after the first content (`stream`).
+
+mod attempts;
+mod backoff;
+mod budget;
+mod classify;
+mod exchange;
+mod health;
+mod queue;
+mod retry_after;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+pub(crate) use attempts::{Attempts, Running};
+pub(crate) use exchange::{Opened, Served, charge, from_transport, issued_by, tell};
+pub(crate) use health::{Health, Outcome};
+
+use self::{
+    backoff::Schedule,
+    classify::{Cause, Situation, Verdict, cause, classify},
+    exchange::Exchange,
+    queue::Queue,
+};
+use crate::{
+    client::Shared,
+    error::{Error, ErrorKind, Result},
+    plan::Plan,
+    types::ChatRequest,
+};
+
+/// How long and how often.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The whole call, the stream's end included. Where none is set: [`Limits::TIMEOUT`], for a stream until its first
+    /// content.
+    pub(crate) timeout: Option<Duration>,
+    /// A stream's first content. Where none is set: [`Limits::FIRST_CONTENT`], while another endpoint is left.
+    pub(crate) first_content: Option<Duration>,
+    /// Silence in a stream after its first content.
+    pub(crate) idle: Duration,
+    /// How often the last endpoint left is tried again.
+    pub(crate) max_retries: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { timeout: None, first_content: None, idle: Duration::from_secs(180), max_retries: 2 }
+    }
+}
+
+impl Limits {
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const FIRST_CONTENT: Duration = Duration::from_secs(120);
+}
+
+/// Calls the plan's candidates until one serves.
+pub(crate) async fn run(shared: &Arc<Shared>, request: &ChatRequest, plan: Plan, stream: bool) -> Result<Served> {
+    let clock = &shared.clock;
+    let started = clock.now();
+    let deadline = started + shared.limits.timeout.unwrap_or(Limits::TIMEOUT);
+    let mut attempts = Attempts::new(started);
+    let mut queue = Queue::new(plan.candidates);
+    let mut retries_left = shared.limits.max_retries;
+    let mut schedule = None;
+    // The latest endpoint that failed only for now.
+    let mut survivor: Option<Exchange<'_>> = None;
+
+    let Some(first) = queue.next(&shared.health, started) else {
+        return Err(Error::new(ErrorKind::NoEndpoint, "no endpoint may serve this request").with_excluded_by(plan.rejected));
+    };
+    let mut current = Exchange::new(shared, request, first, stream)?;
+    loop {
+        let mut running = Running::new(clock.now());
+        let until = current.attempt_end(running.started, deadline, queue.is_empty());
+        let error = match current.attempt(&mut running, until, queue.is_empty()).await {
+            Ok(answer) => {
+                if schedule.is_some() {
+                    shared.health.refund(&current.candidate.endpoint);
+                }
+                return Ok(current.served(answer, running, attempts, deadline));
+            }
+            Err(error) => error,
+        };
+        let now = clock.now();
+        current.failed(&error, running, now, &mut attempts);
+
+        let situation = Situation {
+            other_key: current.has_other_key(),
+            other_endpoint: !queue.is_empty(),
+            other_model: queue.has_other_model(&current.candidate),
+            retries_left,
+        };
+        let cause = cause(&error);
+        match (classify(&error, situation), survivor.take()) {
+            (Verdict::NextKey, kept) => {
+                current.next_key();
+                survivor = kept;
+            }
+            (Verdict::Next, kept) => {
+                let Some(next) = queue.next(&shared.health, now) else { return Err(attempts.end(error)) };
+                let left = std::mem::replace(&mut current, Exchange::new(shared, request, next, stream)?);
+                survivor = if matches!(cause, Cause::Transient) { Some(left) } else { kept };
+            }
+            (Verdict::NextModel, _) => {
+                queue.skip_model(&current.candidate);
+                let Some(next) = queue.next(&shared.health, now) else { return Err(attempts.end(error)) };
+                current = Exchange::new(shared, request, next, stream)?;
+            }
+            (Verdict::Retry { after }, _) => {
+                if !wait(shared, &current, schedule.get_or_insert_with(Schedule::new), after, deadline).await {
+                    return Err(attempts.end(error));
+                }
+                retries_left -= 1;
+            }
+            // This endpoint is out for good, but an earlier one was not: that is the last one left.
+            (Verdict::Stop, Some(kept)) if matches!(cause, Cause::Endpoint | Cause::Key) && retries_left > 0 => {
+                current = kept;
+                if !wait(shared, &current, schedule.get_or_insert_with(Schedule::new), Duration::ZERO, deadline).await {
+                    return Err(attempts.end(error));
+                }
+                retries_left -= 1;
+            }
+            (Verdict::Stop, _) => return Err(attempts.end(error)),
+        }
+    }
+}
+
+/// Waits before the same endpoint is asked again; false if that would be past the deadline or over its retry budget.
+async fn wait(shared: &Shared, current: &Exchange<'_>, schedule: &mut Schedule, after: Duration, deadline: Instant) -> bool {
+    let delay = schedule.next(shared.clock.random()).max(after);
+    if shared.clock.now() + delay >= deadline || !shared.health.withdraw(&current.candidate.endpoint) {
+        return false;
+    }
+    tracing::debug!(provider = &*current.candidate.endpoint.provider, delay_ms = delay.as_millis() as u64, "waiting before another try");
+    shared.clock.sleep(delay).await;
+    true
+}
