@@ -35,7 +35,7 @@ pub(super) fn encode(call: &Call<'_>) -> Result<Encoded> {
         ("frequency_penalty", "frequency_penalty", request.frequency_penalty.map(Value::from)),
         ("presence_penalty", "presence_penalty", request.presence_penalty.map(Value::from)),
         ("response_format", "response_format", response_format(request.response_format.as_ref())?),
-        ("reasoning", "thinking", request.reasoning_wanted().as_ref().and_then(|reasoning| thinking(call, reasoning))),
+        ("reasoning", "thinking", request.reasoning_wanted().as_ref().map(|reasoning| thinking(call, reasoning))),
     ] {
         let Some(value) = value else { continue };
         if call.provider.quirks.drops.iter().any(|dropped| dropped == name) {
@@ -190,17 +190,17 @@ fn response_format(format: Option<&ResponseFormat>) -> Result<Option<Value>> {
 }
 
 /// On with or without a budget, or off. Only models that reason know the field at all.
-fn thinking(call: &Call<'_>, reasoning: &Reasoning) -> Option<Value> {
+fn thinking(call: &Call<'_>, reasoning: &Reasoning) -> Value {
     if !reasoning.is_on() {
-        return Some(json!({"type": "disabled"}));
+        return json!({"type": "disabled"});
     }
     let share = |effort: crate::types::Effort| {
         let output = call.request.max_output_tokens().or(call.endpoint.max_completion_tokens)?;
         Some(output.saturating_mul(effort.percent()) / 100)
     };
     let budget = reasoning.max_tokens.or_else(|| reasoning.effort.and_then(share)).filter(|budget| *budget > 0);
-    Some(match budget {
+    match budget {
         Some(budget) => json!({"type": "enabled", "token_budget": budget}),
         None => json!({"type": "enabled"}),
-    })
+    }
 }

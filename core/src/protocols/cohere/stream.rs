@@ -39,7 +39,9 @@ pub(super) fn decode(call: &Call<'_>, body: &[u8]) -> Result<ChatResponse> {
     reader.finish(Text::of(&answer.finish_reason).unwrap_or("COMPLETE"), None, None)?;
     reader.emitter.end(out);
     let mut fold = Fold::new();
-    out.drain(..).for_each(|chunk| fold.push(chunk));
+    for chunk in out.drain(..) {
+        fold.push(chunk);
+    }
     Ok(fold.finish())
 }
 

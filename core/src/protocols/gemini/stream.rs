@@ -37,7 +37,9 @@ pub(super) fn decode(call: &Call<'_>, body: &[u8]) -> Result<ChatResponse> {
     }
     reader.end(&mut out);
     let mut fold = Fold::new();
-    out.into_iter().for_each(|chunk| fold.push(chunk));
+    for chunk in out {
+        fold.push(chunk);
+    }
     Ok(fold.finish())
 }
 

@@ -131,13 +131,13 @@ fn message(at: usize, message: &Message, names: &BTreeMap<&str, &str>) -> Result
                 match part {
                     Part::Text(part) => text.push_str(&part.text),
                     Part::Refusal(refusal) => text.push_str(refusal),
-                    Part::Image(image, _) => match image.url.split_once(";base64,") {
-                        Some((_, data)) => images.push(data),
-                        None => {
+                    Part::Image(image, _) => {
+                        let Some((_, data)) = image.url.split_once(";base64,") else {
                             let message = format!("{path}.image_url.url: Ollama takes images inline only, as data:image/png;base64,..");
                             return Err(Error::unsupported(format!("{path}.image_url.url"), message));
-                        }
-                    },
+                        };
+                        images.push(data);
+                    }
                     Part::File(..) | Part::InputAudio(_) | Part::Other(_) | Part::Video(_) => {
                         return Err(Error::unsupported(path.clone(), format!("{path}: Ollama takes text and images")));
                     }

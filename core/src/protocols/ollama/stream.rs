@@ -22,7 +22,9 @@ pub(super) fn decode(call: &Call<'_>, body: &[u8]) -> Result<ChatResponse> {
         return Err(Error::new(ErrorKind::Upstream, "the vendor's answer is not complete").with_upstream_code("empty_answer"));
     }
     let mut fold = Fold::new();
-    out.into_iter().for_each(|chunk| fold.push(chunk));
+    for chunk in out {
+        fold.push(chunk);
+    }
     Ok(fold.finish())
 }
 
