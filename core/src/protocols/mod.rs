@@ -13,6 +13,8 @@ mod gemini;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+#[cfg(test)]
+mod test_wire;
 mod text;
 
 use std::{

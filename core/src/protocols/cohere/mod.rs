@@ -5,6 +5,8 @@
 mod encode;
 mod error;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use bytes::Bytes;

@@ -6,6 +6,8 @@
 mod encode;
 mod error;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use bytes::Bytes;

@@ -1,0 +1,90 @@
+//! For the tests of the protocols: a call of one, its request as JSON, its answer from bytes.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use serde_json::Value;
+
+use super::{Call, Protocol};
+use crate::{
+    catalog::Endpoint,
+    error::{Error, Result},
+    providers::Provider,
+    types::{ChatRequest, ChatResponse, Fold},
+};
+
+/// One protocol, spoken to one provider's model.
+pub(crate) struct Wire {
+    pub(crate) protocol: &'static dyn Protocol,
+    pub(crate) provider: &'static str,
+    pub(crate) model: &'static str,
+}
+
+impl Wire {
+    fn with_call<T>(&self, request: &ChatRequest, then: impl FnOnce(&Call<'_>) -> T) -> T {
+        let (id, options): (Arc<str>, _) = ("junto-0123456789".into(), BTreeMap::new());
+        then(&Call {
+            request,
+            endpoint: &Endpoint::unknown("author/model", self.provider, self.model),
+            provider: &Provider { slug: self.provider.to_owned(), ..Provider::default() },
+            base_url: "https://vendor.test",
+            options: &options,
+            stream: request.stream,
+            id: &id,
+            created: 1_700_000_000,
+        })
+    }
+
+    /// The URL, the body and the dropped fields of this request's encoding.
+    pub(crate) fn encode(&self, request: &Value) -> Result<(String, Value, Vec<String>)> {
+        let request = ChatRequest::from_json(&request.to_string())?;
+        let encoded = self.with_call(&request, |call| self.protocol.encode(call))?;
+        let body = serde_json::from_slice(encoded.request.body())?;
+        Ok((encoded.request.uri().to_string(), body, encoded.dropped))
+    }
+
+    /// The body of this request's encoding.
+    pub(crate) fn body(&self, request: &Value) -> Value {
+        self.encode(request).unwrap().1
+    }
+
+    /// A whole answer.
+    pub(crate) fn decode(&self, body: &Value) -> Result<ChatResponse> {
+        let response = http::Response::new(body.to_string().into());
+        self.with_call(&ChatRequest::default(), |call| self.protocol.decode(call, &response))
+    }
+
+    /// What a stream adds up to, and its error. Every split of it must give the same chunks, each with one id and model.
+    pub(crate) fn stream(&self, stream: &str) -> (ChatResponse, Option<Error>) {
+        let play = |step: usize| {
+            let mut out = VecDeque::new();
+            let result = self.with_call(&ChatRequest::default(), |call| {
+                let mut decoder = self.protocol.decoder(call);
+                stream.as_bytes().chunks(step).try_for_each(|piece| decoder.push(piece, &mut out))?;
+                decoder.finish(&mut out)?;
+                assert!(decoder.is_done());
+                Ok::<_, Error>(())
+            });
+            (out, result.err())
+        };
+        let (whole, error) = play(stream.len().max(1));
+        for step in 1..stream.len().min(200) {
+            let (pieces, again) = play(step);
+            assert_eq!(pieces, whole, "step {step}");
+            assert_eq!(again.map(|error| error.to_string()), error.as_ref().map(Error::to_string), "step {step}");
+        }
+        let mut fold = Fold::new();
+        for chunk in whole {
+            fold.push(chunk);
+        }
+        (fold.finish(), error)
+    }
+
+    /// The error of this status, header and body.
+    pub(crate) fn error(&self, status: u16, body: &str) -> Error {
+        let (head, ()) = http::Response::builder().status(status).body(()).unwrap().into_parts();
+        self.protocol.decode_error(&head, body.as_bytes())
+    }
+}
