@@ -355,11 +355,24 @@ fn finish_reason(word: &str) -> FinishReason {
 }
 
 /// OpenAI's word for a tier.
-fn service_tier(word: &str) -> Option<&str> {
+pub(in crate::protocols) fn service_tier(word: &str) -> Option<&str> {
     match word {
         "auto" | "default" | "flex" | "priority" | "scale" => Some(word),
         "on_demand" | "standard" => Some("default"),
         _ => None,
+    }
+}
+
+/// Fills in the count that follows from the other two. xAI counts reasoning beside the completion; for us it is a part.
+pub(in crate::protocols) fn complete(usage: &mut Usage, reasoning: u64) {
+    match (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) {
+        (Some(input), Some(output), Some(total)) if reasoning > 0 && total == input.saturating_add(output).saturating_add(reasoning) => {
+            usage.completion_tokens = Some(output + reasoning);
+        }
+        (Some(input), Some(output), None) => usage.total_tokens = Some(input.saturating_add(output)),
+        (Some(input), None, Some(total)) => usage.completion_tokens = Some(total.saturating_sub(input)),
+        (None, Some(output), Some(total)) => usage.prompt_tokens = Some(total.saturating_sub(output)),
+        _ => {}
     }
 }
 
@@ -374,14 +387,7 @@ fn usage(wire: &wire::Usage) -> Usage {
         ..Usage::default()
     };
     let reasoning = completion.reasoning_tokens.0.or(wire.reasoning_tokens.0);
-    if let (Some(input), Some(output), Some(total), Some(reasoning)) =
-        (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens, reasoning)
-        && reasoning > 0
-        && total == input + output + reasoning
-    {
-        // xAI counts reasoning beside the completion; for us it is a part of it.
-        usage.completion_tokens = Some(output + reasoning);
-    }
+    complete(&mut usage, reasoning.unwrap_or(0));
     let cached =
         [prompt.cached_tokens, wire.cached_tokens, wire.num_cached_tokens, wire.prompt_cache_hit_tokens, wire.cache_read_input_tokens];
     let cached = cached.iter().find_map(|count| count.0);
@@ -429,7 +435,7 @@ fn citations(urls: &str, results: &str) -> Vec<Annotation> {
 }
 
 /// `{"type": "url_citation", "url_citation": {..}}`, or the same without the inner object.
-fn annotation(value: &Value) -> Option<Annotation> {
+pub(in crate::protocols) fn annotation(value: &Value) -> Option<Annotation> {
     if value.get("type").is_some_and(|kind| kind != "url_citation") {
         return None;
     }

@@ -5,11 +5,12 @@ use std::cell::RefCell;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
+use super::fields::Fields;
 use crate::{
     error::{Error, Result},
     protocols::{Call, Encoded},
     providers::{MessageReasoning, ReasoningField},
-    types::{ChatRequest, Content, Effort, Message, Part, Reasoning, ReasoningDetail, Role, TextPart, Tool, ToolCall, ToolChoice},
+    types::{Content, Effort, Message, Part, Reasoning, ReasoningDetail, Role, TextPart, Tool, ToolCall, ToolChoice},
 };
 
 pub(super) fn encode(call: &Call<'_>) -> Result<Encoded> {
@@ -29,7 +30,7 @@ struct Body<'a> {
 impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (call, request, quirks) = (self.call, self.call.request, &self.call.provider.quirks);
-        let mut fields = Fields { map: serializer.serialize_map(None)?, body: self };
+        let mut fields = Fields { map: serializer.serialize_map(None)?, call, dropped: &self.dropped };
         if quirks.model_in_body {
             fields.map.serialize_entry("model", &*call.endpoint.upstream)?;
         }
@@ -63,7 +64,7 @@ impl Serialize for Body<'_> {
             choice => fields.put("tool_choice", choice.as_ref())?,
         }
         fields.put("parallel_tool_calls", request.parallel_tool_calls.as_ref())?;
-        fields.reasoning(request)?;
+        put_reasoning(&mut fields)?;
         fields.put("verbosity", request.verbosity.as_ref())?;
         fields.put("web_search_options", request.web_search_options.as_ref())?;
         fields.put("modalities", Some(&request.modalities).filter(|modalities| !modalities.is_empty()))?;
@@ -78,67 +79,29 @@ impl Serialize for Body<'_> {
             fields.put("plugins", Some(&request.plugins).filter(|plugins| !plugins.is_empty()))?;
             fields.put("cache_control", request.cache_control.as_ref())?;
         }
-        for (name, value) in &quirks.body {
-            fields.put(name, Some(value))?;
-        }
-        for (name, value) in &request.extra {
-            if !quirks.passthrough || quirks.drops.contains(name) {
-                self.drop_field(name);
-            } else {
-                fields.map.serialize_entry(name, value)?;
-            }
-        }
-        fields.map.end()
+        fields.end()
     }
 }
 
-impl Body<'_> {
-    fn drop_field(&self, name: &str) {
-        self.dropped.borrow_mut().push(name.to_owned());
-    }
-}
-
-struct Fields<'a, M> {
-    map: M,
-    body: &'a Body<'a>,
-}
-
-impl<M: SerializeMap> Fields<'_, M> {
-    /// Writes a field that is set, by the provider's name for it, unless the provider refuses it. What the caller set
-    /// by the vendor's own name wins.
-    fn put<T: Serialize + ?Sized>(&mut self, name: &str, value: Option<&T>) -> Result<(), M::Error> {
-        let Some(value) = value else { return Ok(()) };
-        let quirks = &self.body.call.provider.quirks;
-        if quirks.drops.iter().any(|dropped| dropped == name) {
-            self.body.drop_field(name);
-            return Ok(());
+/// Asks for reasoning in the provider's way.
+fn put_reasoning<M: SerializeMap>(fields: &mut Fields<'_, M>) -> Result<(), M::Error> {
+    let Some(wanted) = fields.call.request.reasoning_wanted() else { return Ok(()) };
+    let on = wanted.is_on();
+    match fields.call.provider.quirks.reasoning {
+        ReasoningField::Effort => match effort(&wanted) {
+            Some(effort) => fields.put("reasoning_effort", Some(effort))?,
+            None => fields.drop("reasoning"),
+        },
+        ReasoningField::EnableThinking => {
+            fields.put("enable_thinking", Some(&on))?;
+            fields.put("thinking_budget", wanted.max_tokens.filter(|_| on).as_ref())?;
         }
-        let name = quirks.renames.get(name).map_or(name, String::as_str);
-        if self.body.call.request.extra.contains_key(name) {
-            return Ok(());
-        }
-        self.map.serialize_entry(name, value)
+        ReasoningField::Object => fields.put("reasoning", Some(&wanted))?,
+        ReasoningField::Template => fields.put("chat_template_kwargs", Some(&json!({"enable_thinking": on})))?,
+        ReasoningField::Thinking => fields.put("thinking", Some(&json!({"type": if on { "enabled" } else { "disabled" }})))?,
+        ReasoningField::None => fields.drop("reasoning"),
     }
-
-    fn reasoning(&mut self, request: &ChatRequest) -> Result<(), M::Error> {
-        let Some(wanted) = request.reasoning_wanted() else { return Ok(()) };
-        let on = wanted.is_on();
-        match self.body.call.provider.quirks.reasoning {
-            ReasoningField::Effort => match effort(&wanted) {
-                Some(effort) => self.put("reasoning_effort", Some(effort))?,
-                None => self.body.drop_field("reasoning"),
-            },
-            ReasoningField::EnableThinking => {
-                self.put("enable_thinking", Some(&on))?;
-                self.put("thinking_budget", wanted.max_tokens.filter(|_| on).as_ref())?;
-            }
-            ReasoningField::Object => self.put("reasoning", Some(&wanted))?,
-            ReasoningField::Template => self.put("chat_template_kwargs", Some(&json!({"enable_thinking": on})))?,
-            ReasoningField::Thinking => self.put("thinking", Some(&json!({"type": if on { "enabled" } else { "disabled" }})))?,
-            ReasoningField::None => self.body.drop_field("reasoning"),
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// The effort that comes nearest; none where reasoning is off in words that only newer models know.

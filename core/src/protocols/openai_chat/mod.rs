@@ -3,14 +3,15 @@
 //! Belongs here: the JSON of requests, answers, chunks and errors of everyone who speaks it. Does not belong here: who
 //! speaks which dialect (named fields of `providers::Quirks`), the Responses API (`openai_responses`). PURE.
 
-mod decode;
+pub(super) mod decode;
 mod encode;
 pub(super) mod error;
+pub(super) mod fields;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod think;
-mod wire;
+pub(super) mod wire;
 
 use std::collections::VecDeque;
 

@@ -25,7 +25,7 @@ fn with_call<T>(provider: &Provider, request: &ChatRequest, stream: bool, then: 
     then(&Call { request, endpoint: &endpoint, provider, base_url, options, stream, id: &id, created: 1_700_000_000 })
 }
 
-fn encode_for(provider: &Provider, request: Value, stream: bool) -> (Value, Vec<String>) {
+fn encode_for(provider: &Provider, request: &Value, stream: bool) -> (Value, Vec<String>) {
     let request = ChatRequest::from_json(&request.to_string()).unwrap();
     with_call(provider, &request, stream, |call| {
         let encoded = CHAT.encode(call).unwrap();
@@ -58,7 +58,7 @@ fn stream(bytes: &str) -> (ChatResponse, Option<Error>) {
     (whole.expect("chunks"), error)
 }
 
-fn decode(body: Value) -> Result<ChatResponse> {
+fn decode(body: &Value) -> Result<ChatResponse> {
     let response = http::Response::new(Bytes::from(body.to_string()));
     with_call(&Provider::default(), &ChatRequest::new("test/model"), false, |call| CHAT.decode(call, &response))
 }
@@ -72,7 +72,7 @@ fn decode_error(status: u16, body: &str) -> Error {
 fn a_request_keeps_openais_fields_and_unknown_ones_but_none_of_the_routers() {
     let (body, dropped) = encode_for(
         &Provider::default(),
-        json!({
+        &json!({
             "model": "test/model", "models": ["other/model"], "provider": {"order": ["test"]}, "plugins": [{"id": "web"}],
             "messages": [
                 {"role": "developer", "content": "Be brief."},
@@ -120,7 +120,7 @@ fn a_providers_habits_rename_drop_and_add_fields() {
     quirks.body.insert("safe".into(), true.into());
     let (body, dropped) = encode_for(
         &provider,
-        json!({
+        &json!({
             "model": "m", "messages": [{"role": "assistant", "content": "a", "reasoning": "because", "odd": 1}], "seed": 7, "logprobs": true,
             "user": "u", "tool_choice": "required", "reasoning": {"enabled": false}, "unknown": 1,
         }),
@@ -143,7 +143,7 @@ fn a_router_gets_plugins_cache_marks_and_only_its_own_signed_blocks() {
     provider.quirks.reasoning = ReasoningField::Object;
     let (body, _) = encode_for(
         &provider,
-        json!({
+        &json!({
             "model": "m", "plugins": [{"id": "web"}], "reasoning_effort": "high",
             "messages": [{"role": "assistant", "content": "a", "cache_control": {"type": "ephemeral"}, "reasoning_details": [
                 {"type": "reasoning.text", "text": "plain"},
@@ -165,7 +165,7 @@ fn what_the_caller_sets_by_the_vendors_own_name_wins() {
     let mut provider = Provider::default();
     provider.quirks.reasoning = ReasoningField::EnableThinking;
     let request = json!({"model": "m", "messages": [], "reasoning": {"enabled": true}, "enable_thinking": false});
-    let (body, _) = encode_for(&provider, request, false);
+    let (body, _) = encode_for(&provider, &request, false);
     assert_eq!(body["enable_thinking"], false);
 }
 
@@ -217,7 +217,7 @@ fn tool_calls_come_whole_in_pieces_as_objects_and_at_a_used_index() {
 #[test]
 fn reasoning_is_read_by_all_its_names() {
     let answer =
-        |message: Value| decode(json!({"choices": [{"message": message, "finish_reason": "stop"}]})).unwrap().choices.remove(0).message;
+        |message: Value| decode(&json!({"choices": [{"message": message, "finish_reason": "stop"}]})).unwrap().choices.remove(0).message;
     for message in [
         json!({"content": "4", "reasoning": "sum", "reasoning_content": "sum"}),
         json!({"content": "4", "reasoning_details": [{"type": "reasoning.text", "text": "sum", "index": 0}]}),
@@ -237,13 +237,13 @@ fn reasoning_is_read_by_all_its_names() {
 fn reasoning_counted_beside_the_completion_is_added_to_it() {
     let usage =
         json!({"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 20, "completion_tokens_details": {"reasoning_tokens": 8}});
-    let whole = decode(json!({"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "usage": usage})).unwrap();
+    let whole = decode(&json!({"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "usage": usage})).unwrap();
     assert_eq!(whole.usage.completion_tokens, Some(10));
 }
 
 #[test]
 fn sources_beside_the_answer_become_annotations() {
-    let whole = decode(json!({
+    let whole = decode(&json!({
         "choices": [{"message": {"content": "It rains [1]"}, "finish_reason": "stop"}],
         "citations": ["https://a.test"], "search_results": [{"url": "https://a.test", "title": "A"}],
     }))
@@ -255,7 +255,7 @@ fn sources_beside_the_answer_become_annotations() {
 
 #[test]
 fn errors_inside_a_200_are_errors_after_what_was_said() {
-    let error = decode(json!({"error": {"code": 502, "message": "Provider down"}})).unwrap_err();
+    let error = decode(&json!({"error": {"code": 502, "message": "Provider down"}})).unwrap_err();
     assert_eq!((error.kind(), error.message(), error.upstream_status()), (ErrorKind::Upstream, "Provider down", Some(502)));
     let said = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n";
     for event in [
@@ -298,5 +298,5 @@ fn an_errors_code_says_more_than_its_status() {
 fn a_web_page_is_named_by_its_title() {
     let error = decode_error(502, "<html><head><title>502 Bad\n Gateway</title></head><body><h1>nginx</h1></body></html>");
     assert_eq!(error.message(), "HTTP 502 with a web page instead of JSON: \"502 Bad Gateway\"");
-    assert_eq!(decode(json!("plain")).unwrap_err().kind(), ErrorKind::Decode);
+    assert_eq!(decode(&json!("plain")).unwrap_err().kind(), ErrorKind::Decode);
 }

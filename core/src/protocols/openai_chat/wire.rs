@@ -166,11 +166,11 @@ pub(super) struct ServerToolUse {
 
 /// A string borrowed where it has no escapes; any other JSON value counts as its own text.
 #[derive(Debug)]
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+pub(in crate::protocols) struct Text<'a>(pub(in crate::protocols) Cow<'a, str>);
 
 impl Text<'_> {
     /// The text of an optional field, unless it is empty.
-    pub(super) fn given<'t>(text: Option<&'t Text<'_>>) -> Option<&'t str> {
+    pub(in crate::protocols) fn given<'t>(text: Option<&'t Text<'_>>) -> Option<&'t str> {
         text.map(|text| &*text.0).filter(|text| !text.is_empty())
     }
 }
@@ -218,17 +218,18 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 /// A count of tokens or seconds: a whole number, also where it is written as a float or a string.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Count(pub(super) Option<u64>);
+pub(in crate::protocols) struct Count(pub(in crate::protocols) Option<u64>);
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        number(deserializer).map(|number| Self(number.filter(|number| *number >= 0.0).map(|number| number as u64)))
+        // Some counts are negative, for a bug of their vendor's; a cast makes them 0.
+        number(deserializer).map(|number| Self(number.map(|number| number as u64)))
     }
 }
 
 /// A sum of money: a number, or an object with its total.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Cost(pub(super) Option<f64>);
+pub(in crate::protocols) struct Cost(pub(in crate::protocols) Option<f64>);
 
 impl<'de> Deserialize<'de> for Cost {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

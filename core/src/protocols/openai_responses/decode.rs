@@ -1,0 +1,328 @@
+//! From items and events to our answer. A whole answer is read as a stream of finished items, so both say the same.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use serde_json::{Value, json, value::RawValue};
+
+use super::wire::{Answer, Event, Item, Part, Usage as WireUsage};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    protocols::{
+        Call, Emitter,
+        openai_chat::{
+            decode::{annotation, complete, service_tier},
+            error,
+            wire::Text,
+        },
+    },
+    types::{ChatChunk, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, ReasoningDetail, Usage},
+};
+
+/// The form of reasoning blocks that this API issues and takes back.
+pub(super) const FORMAT: &str = "openai-responses-v1";
+
+/// Reads the events of one answer.
+pub(super) struct Reader {
+    emitter: Emitter,
+    provider: Arc<str>,
+    items: Vec<ItemState>,
+    searches: u64,
+}
+
+/// What came of one output item.
+struct ItemState {
+    index: u64,
+    text: bool,
+    refusal: bool,
+    reasoning: bool,
+    summary: Option<u64>,
+    arguments: bool,
+    annotations: usize,
+    done: bool,
+}
+
+impl Reader {
+    pub(super) fn new(call: &Call<'_>) -> Self {
+        Self { emitter: Emitter::new(call), provider: Arc::clone(&call.endpoint.provider), items: Vec::new(), searches: 0 }
+    }
+
+    /// Reads one event.
+    pub(super) fn event(&mut self, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let event: Event<'_> = serde_json::from_slice(json).map_err(|cause| not_ours(json, &cause))?;
+        let kind = Text::given(event.kind.as_ref()).unwrap_or_default();
+        let index = event.output_index.0.unwrap_or(0);
+        let delta = || Text::given(event.delta.as_ref()).unwrap_or_default();
+        match kind {
+            "response.output_text.delta" => {
+                self.state(index).text = true;
+                self.text(delta(), event.logprobs, out);
+            }
+            "response.refusal.delta" => {
+                self.state(index).refusal = true;
+                self.emitter.refusal(0, delta().to_owned(), out);
+            }
+            "response.reasoning_summary_text.delta" => self.summary(index, event.summary_index.0.unwrap_or(0), delta(), out),
+            "response.reasoning_text.delta" => self.reasoning(index, delta(), out),
+            "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
+                self.state(index).arguments = true;
+                self.emitter.tool_arguments(0, index, delta(), out);
+            }
+            "response.output_text.annotation.added" => {
+                self.state(index).annotations += 1;
+                self.annotation(event.annotation, out);
+            }
+            "response.output_item.added" => {
+                if let Some(item) = &event.item {
+                    self.begin(index, item, out);
+                }
+            }
+            "response.output_item.done" => {
+                if let Some(item) = &event.item {
+                    self.item(index, item, out);
+                }
+            }
+            "response.completed" | "response.incomplete" | "response.failed" | "response.done" | "response.cancelled" => {
+                match event.response {
+                    Some(response) => self.answer(response.get().as_bytes(), out)?,
+                    None => return Err(Error::decode(format!("`{kind}` holds no response"))),
+                }
+            }
+            "response.created" | "response.in_progress" | "response.queued" => {
+                let answer = event.response.and_then(|response| serde_json::from_str::<Answer<'_>>(response.get()).ok());
+                if let Some(answer) = answer {
+                    self.identify(&answer);
+                }
+            }
+            "error" => return Err(error::from_event(json)),
+            "" if event.error.is_some() => return Err(error::from_event(json)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Reads a finished answer: what the events before it did not say, and how it ended.
+    pub(super) fn answer(&mut self, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let answer: Answer<'_> = serde_json::from_slice(json).map_err(|cause| not_ours(json, &cause))?;
+        if answer.status.is_none() && answer.output.is_none() {
+            return Err(match answer.error {
+                Some(_) => error::from_event(json),
+                None => not_ours(json, &serde::de::Error::missing_field("output")),
+            });
+        }
+        self.identify(&answer);
+        for (index, item) in answer.output.iter().flatten().enumerate() {
+            self.item(index as u64, item, out);
+        }
+        if let Some(usage) = &answer.usage {
+            self.emitter.usage(self.usage(usage));
+        }
+        if let Some(cause) = answer.error {
+            return Err(error::from_event(cause.get().as_bytes()));
+        }
+        let status = Text::given(answer.status.as_ref()).unwrap_or("completed");
+        let reason = answer.incomplete_details.as_ref().and_then(|details| Text::given(details.reason.as_ref()));
+        let finish_reason = match (status, reason) {
+            ("failed" | "cancelled", _) => {
+                return Err(Error::new(ErrorKind::Upstream, format!("the vendor's answer is `{status}`")));
+            }
+            (_, Some("content_filter")) => FinishReason::ContentFilter,
+            ("incomplete", _) => FinishReason::Length,
+            _ => FinishReason::Stop,
+        };
+        if let Some(tier) = Text::given(answer.service_tier.as_ref()).and_then(service_tier) {
+            self.emitter.service_tier(tier.to_owned());
+        }
+        self.emitter.finish(0, finish_reason, Some(reason.unwrap_or(status)));
+        self.emitter.end(out);
+        Ok(())
+    }
+
+    /// Whether the last chunk is out.
+    pub(super) fn is_done(&self) -> bool {
+        self.emitter.is_done()
+    }
+
+    fn identify(&mut self, answer: &Answer<'_>) {
+        self.emitter.identify(Text::given(answer.id.as_ref()), Text::given(answer.model.as_ref()), answer.created_at.0);
+    }
+
+    fn state(&mut self, index: u64) -> &mut ItemState {
+        let at = self.items.iter().rposition(|item| item.index == index).unwrap_or_else(|| {
+            self.items.push(ItemState {
+                index,
+                text: false,
+                refusal: false,
+                reasoning: false,
+                summary: None,
+                arguments: false,
+                annotations: 0,
+                done: false,
+            });
+            self.items.len() - 1
+        });
+        &mut self.items[at]
+    }
+
+    /// A call is announced before its arguments.
+    fn begin(&mut self, index: u64, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
+        let is_call = item.kind.as_ref().is_some_and(|kind| matches!(&*kind.0, "function_call" | "custom_tool_call"));
+        if is_call && !self.emitter.has_tool(0, index) {
+            let id = Text::given(item.call_id.as_ref()).or(Text::given(item.id.as_ref()));
+            self.emitter.tool_start(0, index, id, Text::given(item.name.as_ref()).unwrap_or_default(), out);
+        }
+    }
+
+    /// A finished item: what its events did not say already.
+    fn item(&mut self, index: u64, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
+        if std::mem::replace(&mut self.state(index).done, true) {
+            return;
+        }
+        match Text::given(item.kind.as_ref()).unwrap_or_default() {
+            "message" => item.content.iter().flatten().for_each(|part| self.part(index, part, out)),
+            "reasoning" => self.reasoning_item(index, item, out),
+            "function_call" | "custom_tool_call" => {
+                self.begin(index, item, out);
+                if !self.state(index).arguments {
+                    let arguments = Text::given(item.arguments.as_ref().or(item.input.as_ref())).unwrap_or("{}");
+                    self.emitter.tool_arguments(0, index, arguments, out);
+                }
+            }
+            "image_generation_call" => {
+                if let Some(data) = Text::given(item.result.as_ref()) {
+                    let format = Text::given(item.output_format.as_ref()).unwrap_or("png");
+                    let image_url = ImageUrl { url: format!("data:image/{format};base64,{data}"), detail: None };
+                    let images = vec![ImageOutput::ImageUrl { image_url }];
+                    self.emitter.delta(0, Delta { images, ..Delta::default() }, out);
+                }
+            }
+            "web_search_call" => self.searches += 1,
+            _ => {}
+        }
+    }
+
+    fn part(&mut self, index: u64, part: &Part<'_>, out: &mut VecDeque<ChatChunk>) {
+        let state = self.state(index);
+        let (with_text, with_refusal) = (!state.text, !state.refusal);
+        let seen = std::mem::take(&mut state.annotations);
+        if with_text {
+            self.text(Text::given(part.text.as_ref()).unwrap_or_default(), part.logprobs, out);
+        }
+        if with_refusal {
+            self.emitter.refusal(0, Text::given(part.refusal.as_ref()).unwrap_or_default().to_owned(), out);
+        }
+        let annotations = part.annotations.as_deref().unwrap_or_default();
+        for cited in annotations.iter().skip(seen) {
+            self.annotation(Some(cited), out);
+        }
+        self.state(index).annotations = seen.saturating_sub(annotations.len());
+    }
+
+    fn text(&mut self, text: &str, logprobs: Option<&RawValue>, out: &mut VecDeque<ChatChunk>) {
+        match logprobs.and_then(chat_logprobs) {
+            None => self.emitter.text(0, text.to_owned(), out),
+            logprobs => {
+                let delta = Delta { content: Some(text.to_owned()), ..Delta::default() };
+                self.emitter.choice_chunk(ChunkChoice { delta, logprobs, ..ChunkChoice::default() }, out);
+            }
+        }
+    }
+
+    fn annotation(&mut self, cited: Option<&RawValue>, out: &mut VecDeque<ChatChunk>) {
+        let cited = cited.and_then(|cited| serde_json::from_str::<Value>(cited.get()).ok());
+        if let Some(annotation) = cited.as_ref().and_then(annotation) {
+            self.emitter.annotation(0, annotation, out);
+        }
+    }
+
+    fn reasoning(&mut self, index: u64, text: &str, out: &mut VecDeque<ChatChunk>) {
+        self.state(index).reasoning = true;
+        if !text.is_empty() {
+            self.emitter.reasoning_detail(0, block(ReasoningDetail::text(text), index), out);
+        }
+    }
+
+    fn summary(&mut self, index: u64, part: u64, text: &str, out: &mut VecDeque<ChatChunk>) {
+        if text.is_empty() {
+            return;
+        }
+        // An empty line between two parts of a summary.
+        let follows = self.state(index).summary.replace(part).is_some_and(|last| last != part);
+        let text = if follows { format!("\n\n{text}") } else { text.to_owned() };
+        self.emitter.reasoning_detail(0, block(ReasoningDetail::summary(text), index), out);
+    }
+
+    fn reasoning_item(&mut self, index: u64, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
+        if self.state(index).summary.is_none() {
+            for (number, part) in item.summary.iter().flatten().enumerate() {
+                self.summary(index, number as u64, Text::given(part.text.as_ref()).unwrap_or_default(), out);
+            }
+        }
+        if !self.state(index).reasoning {
+            for part in item.content.iter().flatten() {
+                self.reasoning(index, Text::given(part.text.as_ref()).unwrap_or_default(), out);
+            }
+        }
+        if let Some(data) = Text::given(item.encrypted_content.as_ref()) {
+            let id = Text::given(item.id.as_ref()).map(str::to_owned);
+            let detail = ReasoningDetail { id, provider: Some(self.provider.to_string()), ..ReasoningDetail::encrypted(data) };
+            self.emitter.reasoning_detail(0, block(detail, index), out);
+        }
+    }
+
+    fn usage(&self, wire: &WireUsage) -> Usage {
+        let mut usage = Usage {
+            prompt_tokens: wire.input_tokens.0,
+            completion_tokens: wire.output_tokens.0,
+            total_tokens: wire.total_tokens.0,
+            ..Usage::default()
+        };
+        if let Some(details) = &wire.input_tokens_details {
+            let prompt = usage.prompt_details();
+            prompt.cached_tokens = details.cached_tokens.0;
+            prompt.cache_write_tokens = details.cache_write_tokens.0;
+        }
+        if let Some(reasoning) = wire.output_tokens_details.as_ref().and_then(|details| details.reasoning_tokens.0) {
+            usage.completion_details().reasoning_tokens = Some(reasoning);
+            complete(&mut usage, reasoning);
+        }
+        if wire.cost.0.is_some() {
+            usage.cost_details.get_or_insert_default().upstream_inference_cost = wire.cost.0;
+        }
+        if self.searches > 0 {
+            usage.server_tool_use_details.get_or_insert_default().web_search_requests = Some(self.searches);
+        }
+        usage
+    }
+}
+
+/// All blocks of one reasoning item share its place in the output.
+fn block(detail: ReasoningDetail, index: u64) -> ReasoningDetail {
+    ReasoningDetail { format: Some(FORMAT.to_owned()), index: Some(index as u32), ..detail }
+}
+
+/// `[{"token": .., "logprob": ..}]` as chat completions have it; none where the list is empty.
+fn chat_logprobs(list: &RawValue) -> Option<Value> {
+    if matches!(list.get(), "[]" | "null") {
+        return None;
+    }
+    let mut tokens = serde_json::from_str::<Vec<Value>>(list.get()).ok().filter(|tokens| !tokens.is_empty())?;
+    for token in &mut tokens {
+        let Value::Object(token) = token else { continue };
+        token.entry("bytes").or_insert(Value::Null);
+        token.entry("top_logprobs").or_insert_with(|| json!([]));
+        for other in token.get_mut("top_logprobs").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Value::Object(other) = other {
+                other.entry("bytes").or_insert(Value::Null);
+            }
+        }
+    }
+    Some(json!({"content": tokens, "refusal": null}))
+}
+
+fn not_ours(json: &[u8], cause: &serde_json::Error) -> Error {
+    match serde_json::from_slice::<Value>(json) {
+        Ok(value) if value.get("error").is_some_and(|error| !error.is_null()) => error::from_value(None, &value),
+        Ok(_) => Error::decode(format!("the vendor's answer has an unknown shape: {cause}")),
+        Err(_) => error::from_text(200, json).with_kind(ErrorKind::Decode),
+    }
+}
