@@ -4,8 +4,23 @@
 
 mod matching;
 
-use std::{collections::BTreeMap, fs, path::Path, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use bytes::Bytes;
+use futures_util::StreamExt;
+use junto::{
+    Client, Error, ModelSlug,
+    catalog::Catalog,
+    clock::Clock,
+    transport::{Body, BoxFuture, Scripted, ScriptedTransport, Transport, TransportError, TransportErrorKind},
+    types::Fold,
+};
 use matching::compare;
 use serde_json::{Value, json};
 
@@ -53,7 +68,7 @@ fn run(area: &str) {
         }
         count += 1;
         let case: Value = serde_json::from_str(&fs::read_to_string(&path).expect("read")).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let wrong = runner::case(&case);
+        let wrong = check(&case);
         if !wrong.is_empty() {
             report.push_str(&format!("\n{name}: {}\n  {}\n", case["name"].as_str().unwrap_or_default(), wrong.join("\n  ")));
         }
@@ -87,113 +102,333 @@ fn merge(into: &mut Value, from: &Value) {
     }
 }
 
-mod runner {
-    use super::*;
-    use junto::{
-        ChatRequest, Error, ModelSlug,
-        catalog::Catalog,
-        plan,
-        providers::{Configured, Provider, ProviderSet},
-    };
-    use std::sync::Arc;
+/// How the bytes of streams are cut into reads; a case must hold for all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Split {
+    Event,
+    Whole,
+    Byte,
+}
 
-    pub(super) fn case(case: &Value) -> Vec<String> {
+/// What is wrong with the case, one line each.
+fn check(case: &Value) -> Vec<String> {
+    if let Some(text) = case["slug"].as_str() {
         let mut wrong = Vec::new();
-        if let Some(text) = case["slug"].as_str() {
-            slug(text, &case["expect"], &mut wrong);
-            return wrong;
-        }
-        let config = config(case);
-        if case.get("exchanges").is_none() && case.get("steps").is_none() {
-            explain(&config, &case["request"], &case["expect"], &mut wrong);
-        }
-        wrong
+        check_slug(text, &case["expect"], &mut wrong);
+        return wrong;
     }
-
-    fn slug(text: &str, expect: &Value, wrong: &mut Vec<String>) {
-        match text.parse::<ModelSlug>() {
-            Ok(slug) => {
-                let variants: Vec<_> = slug.variants.iter().map(|variant| variant.as_str()).collect();
-                let actual = json!({"slug": {"author": slug.author, "name": slug.name, "variants": variants, "display": slug.to_string(),
-                    "sort": slug.sort_variant().map(|variant| variant.as_str())}});
-                compare("expect", expect, Some(&actual), wrong);
-                let again: ModelSlug = slug.to_string().parse().expect("canonical");
-                if again != slug {
-                    wrong.push(format!("round trip: {slug} reads as {again}"));
-                }
-            }
-            Err(error) => self::error(&error, expect, wrong),
+    let streams = case.to_string().contains("\"stream\":[");
+    let splits: &[Split] = if streams { &[Split::Event, Split::Whole, Split::Byte] } else { &[Split::Event] };
+    for split in splits {
+        let wrong = check_calls(case, *split);
+        if !wrong.is_empty() {
+            return wrong.into_iter().map(|what| if *split == Split::Event { what } else { format!("{split:?} reads: {what}") }).collect();
         }
     }
+    Vec::new()
+}
 
-    fn error(error: &Error, expect: &Value, wrong: &mut Vec<String>) {
-        let excluded: BTreeMap<String, String> = error.excluded_by().iter().map(|r| (r.endpoint(), r.code().into_owned())).collect();
-        let actual = json!({"kind": error.kind().name(), "status": error.status(), "message": error.message(), "param": error.param(),
-            "provider": error.provider(), "upstream_status": error.upstream_status(), "retry_after": error.retry_after().map(|d| d.as_secs_f64()),
-            "excluded_by": excluded, "json": error.to_json().to_string(), "body": error.to_json()});
-        if expect.get("error").is_none() {
-            wrong.push(format!("error: {error:?}"));
-        }
-        compare("error", &expect["error"], Some(&actual), wrong);
-    }
-
-    fn explain(config: &Value, request: &Value, expect: &Value, wrong: &mut Vec<String>) {
-        match plan_of(config, request, config["seed"].as_u64().unwrap_or(0)) {
-            Ok(actual) => {
-                let models: Vec<String> = actual.models.iter().map(|m| m.base()).collect();
-                let _ = models;
-                super::plan(&serde_json::to_value(&actual).expect("plan"), expect, wrong, |seed| {
-                    serde_json::to_value(plan_of(config, request, seed).expect("plan")).expect("plan")
-                })
-            }
-            Err(error) => self::error(&error, expect, wrong),
-        }
-    }
-
-    fn plan_of(config: &Value, request: &Value, seed: u64) -> Result<plan::Plan, Error> {
-        let request = ChatRequest::from_json(&request.to_string())?;
-        let catalog = Catalog::from_json(&config["catalog"].to_string())?;
-        let providers: ProviderSet = config["providers"]
-            .as_object()
-            .expect("providers")
-            .iter()
-            .map(|(slug, p)| {
-                let mut row = p.clone();
-                let map = row.as_object_mut().expect("p");
-                let has_key = map.remove("api_key").is_some() | map.remove("api_keys").is_some();
-                let policy = map.remove("policy").map(|p| serde_json::from_value(p).expect("policy"));
-                map.insert("slug".into(), slug.clone().into());
-                let row: Provider = serde_json::from_value(row).expect("row");
-                let base = row.base_url.clone();
-                let mut c = Configured::with(Arc::new(row), &base, Default::default());
-                c.has_key = has_key;
-                c.custom = true;
-                c.policy = policy;
-                c
-            })
-            .collect();
-        plan::plan(&plan::Inputs {
-            request: &request,
-            catalog: &catalog,
-            providers: &providers,
-            defaults: &Default::default(),
-            health: &Default::default(),
-            search: false,
-            seed,
-        })
+fn check_slug(text: &str, expect: &Value, wrong: &mut Vec<String>) {
+    let slug: ModelSlug = match text.parse() {
+        Ok(slug) => slug,
+        Err(error) => return check_error(&error, expect, wrong),
+    };
+    let variants: Vec<_> = slug.variants.iter().map(|variant| variant.as_str()).collect();
+    let actual = json!({"slug": {"author": slug.author, "name": slug.name, "variants": variants, "display": slug.to_string(),
+        "sort": slug.sort_variant().map(junto::slug::Variant::as_str)}});
+    compare("expect", expect, Some(&actual), wrong);
+    if slug.to_string().parse::<ModelSlug>().expect("canonical") != slug {
+        wrong.push(format!("`{slug}` does not read as what it was written from"));
     }
 }
 
+/// A transport that answers from the case and keeps what it was asked, keys included.
+#[derive(Clone, Debug, Default)]
+struct Vendors {
+    script: ScriptedTransport,
+    asked: Arc<Mutex<Vec<http::Request<Bytes>>>>,
+}
+
+impl Transport for Vendors {
+    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
+        self.asked.lock().expect("asked").push(request.clone());
+        self.script.send(request)
+    }
+}
+
+/// What a call gave.
+#[derive(Default)]
+struct Outcome {
+    answer: Option<Value>,
+    chunks: Vec<Value>,
+    error: Option<Error>,
+}
+
+fn check_calls(case: &Value, split: Split) -> Vec<String> {
+    let mut config = config(case);
+    let catalog = config.as_object_mut().and_then(|map| map.remove("catalog"));
+    let clock = Clock::fixed(1_760_000_000);
+    let vendors = Vendors { script: ScriptedTransport::new().clock(clock.clone()), ..Vendors::default() };
+    let client = |config: &Value| {
+        let builder = Client::builder().config_json(&config.to_string()).transport(Arc::new(vendors.clone())).clock(clock.clone());
+        let builder = match &catalog {
+            Some(catalog) => builder.catalog(Arc::new(Catalog::from_json(&catalog.to_string()).expect("catalog"))),
+            None => builder,
+        };
+        builder.build().expect("client")
+    };
+    let own = [case.clone()];
+    let steps = case["steps"].as_array().map_or(&own[..], Vec::as_slice);
+    let shared = client(&config);
+    let mut wrong = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        let before = wrong.len();
+        let request = step["request"].to_string();
+        let explains = step["expect"].get("plan").is_some() || step.get("exchanges").is_none();
+        if explains {
+            match shared.explain_json(&request) {
+                Ok(plan) => {
+                    let again = |seed: u64| {
+                        let mut config = config.clone();
+                        config["seed"] = seed.into();
+                        serde_json::from_str(&client(&config).explain_json(&request).expect("plan")).expect("plan")
+                    };
+                    check_plan(&serde_json::from_str(&plan).expect("plan"), &step["expect"], &mut wrong, again);
+                }
+                Err(error) => check_error(&error, &step["expect"], &mut wrong),
+            }
+        } else {
+            check_call(&shared, &vendors, &clock, step, split, &mut wrong);
+        }
+        if steps.len() > 1 {
+            wrong[before..].iter_mut().for_each(|what| what.insert_str(0, &format!("step {at}: ")));
+        }
+    }
+    wrong
+}
+
+fn check_call(client: &Client, vendors: &Vendors, clock: &Clock, step: &Value, split: Split, wrong: &mut Vec<String>) {
+    let exchanges = step["exchanges"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut script = vendors.script.clone();
+    for exchange in exchanges {
+        let scripted = scripted(exchange, split);
+        script = script.then(if step["repeat_last"] == true { scripted.repeated() } else { scripted });
+    }
+    vendors.asked.lock().expect("asked").clear();
+    let started = clock.now();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+    let outcome = runtime.block_on(call(client, &step["request"]));
+    let waited = clock.now() - started;
+
+    let asked = std::mem::take(&mut *vendors.asked.lock().expect("asked"));
+    let expect = &step["expect"];
+    if step["repeat_last"] != true && asked.len() != exchanges.len() {
+        let urls: Vec<_> = asked.iter().map(|request| request.uri().to_string()).collect();
+        wrong.push(format!("requests: expected {}, found {urls:?}", exchanges.len()));
+    }
+    for (at, (exchange, request)) in exchanges.iter().zip(&asked).enumerate() {
+        check_request(&format!("request[{at}]"), &exchange["expect_request"], request, wrong);
+    }
+    match &expect["waited"] {
+        Value::Bool(false) if !waited.is_zero() => wrong.push(format!("waited {waited:?} while another endpoint was there")),
+        Value::Object(least) if waited.as_millis() < u128::from(least["at_least_ms"].as_u64().expect("at_least_ms")) => {
+            wrong.push(format!("waited only {waited:?}"));
+        }
+        _ => {}
+    }
+    check_outcome(&outcome, expect, wrong);
+}
+
+fn scripted(exchange: &Value, split: Split) -> Scripted {
+    let part = match exchange["error"].as_str() {
+        Some("timeout") => return Scripted::error(TransportErrorKind::Timeout, "nothing came for too long"),
+        Some("interrupted") => return Scripted::error(TransportErrorKind::Interrupted, "the connection broke"),
+        Some(_) => return Scripted::error(TransportErrorKind::Connect, "connection refused"),
+        None => exchange,
+    };
+    let Some(events) = part["stream"].as_array() else {
+        let response = &part["response"];
+        let body = response["text"].as_str().map_or_else(|| response["body"].to_string(), str::to_owned);
+        let mut scripted = Scripted::response(response["status"].as_u64().expect("status") as u16, body);
+        for (name, value) in response["headers"].as_object().into_iter().flatten() {
+            scripted = scripted.header(name, value.as_str().expect("header"));
+        }
+        return scripted;
+    };
+    let line_end = if part["line_end"] == "crlf" { "\r\n" } else { "\n" };
+    let text = |event: &Value| match event["raw"].as_str() {
+        Some(raw) => raw.to_owned(),
+        None => {
+            let name = event["event"].as_str().map(|name| format!("event: {name}{line_end}")).unwrap_or_default();
+            let data = event["data"].as_str().map_or_else(|| event["data"].to_string(), str::to_owned);
+            format!("{name}data: {data}{line_end}{line_end}")
+        }
+    };
+    let whole: Vec<String> = events.iter().filter(|event| event.get("cut").is_none()).map(text).collect();
+    let reads: Vec<Bytes> = match split {
+        Split::Event => whole.into_iter().map(Bytes::from).collect(),
+        Split::Whole => vec![Bytes::from(whole.concat())],
+        Split::Byte => whole.concat().bytes().map(|byte| Bytes::copy_from_slice(&[byte])).collect(),
+    };
+    let scripted = Scripted::reads(200, reads).header("content-type", "text/event-stream");
+    match events.last() {
+        Some(last) if last["cut"] == true => scripted.then_error(Duration::ZERO, TransportErrorKind::Interrupted, "the connection broke"),
+        _ => scripted,
+    }
+}
+
+async fn call(client: &Client, request: &Value) -> Outcome {
+    let text = request.to_string();
+    let mut outcome = Outcome::default();
+    if request["stream"] != true {
+        match client.chat_json(&text).await {
+            Ok(answer) => outcome.answer = Some(serde_json::from_str(&answer).expect("answer")),
+            Err(error) => outcome.error = Some(error),
+        }
+        return outcome;
+    }
+    let mut stream = match client.stream_json(&text).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            outcome.error = Some(error);
+            return outcome;
+        }
+    };
+    let mut fold = Fold::new();
+    while let Some(chunk) = stream.next().await {
+        match chunk {
+            Ok(chunk) => {
+                outcome.chunks.push(serde_json::from_str(&chunk.to_json()).expect("chunk"));
+                fold.push(chunk);
+            }
+            Err(error) => outcome.error = Some(error),
+        }
+    }
+    outcome.answer = Some(serde_json::from_str(&fold.finish().to_json()).expect("answer"));
+    outcome
+}
+
+fn check_request(path: &str, expect: &Value, request: &http::Request<Bytes>, wrong: &mut Vec<String>) {
+    let body = String::from_utf8_lossy(request.body());
+    if let Some(host) = expect["host"].as_str().filter(|host| request.uri().host() != Some(host)) {
+        wrong.push(format!("{path}: expected {host}, found {}", request.uri()));
+    }
+    if let Some(expected) = expect.get("body") {
+        compare(path, expected, serde_json::from_str(&body).ok().as_ref(), wrong);
+    }
+    if let Some(text) = expect["body_lacks"].as_str().filter(|text| body.contains(text)) {
+        wrong.push(format!("{path}: `{text}` is in {body}"));
+    }
+    if let Some(key) = expect["key"].as_str() {
+        let sent = request.headers().values().any(|value| value.to_str().is_ok_and(|value| value.contains(key)));
+        if !sent {
+            wrong.push(format!("{path}: expected the key `{key}`"));
+        }
+    }
+}
+
+fn check_outcome(outcome: &Outcome, expect: &Value, wrong: &mut Vec<String>) {
+    match &outcome.error {
+        Some(error) => check_error(error, expect, wrong),
+        None if expect.get("error").is_some() => wrong.push(format!("expected an error, found {:?}", outcome.answer)),
+        None => {}
+    }
+    let message = outcome.answer.as_ref().map(|answer| &answer["choices"][0]["message"]);
+    let said = |field: &str| message.and_then(|message| message[field].as_str()).unwrap_or_default();
+    for (name, field) in [("text", "content"), ("reasoning", "reasoning")] {
+        if let Some(text) = expect[name].as_str().filter(|text| *text != said(field)) {
+            wrong.push(format!("{name}: expected {text:?}, found {:?}", said(field)));
+        }
+    }
+    for name in ["response", "folded"] {
+        if let Some(expected) = expect.get(name) {
+            compare(name, expected, outcome.answer.as_ref(), wrong);
+        }
+    }
+    if let Some(expected) = expect.get("attempts") {
+        let of_error = outcome.error.as_ref().map(|error| json!(error.attempts()));
+        let of_answer = || outcome.answer.as_ref().map(|answer| answer["routing"]["attempts"].clone());
+        compare("attempts", expected, of_error.or_else(of_answer).as_ref(), wrong);
+    }
+    if !outcome.chunks.is_empty() {
+        check_chunks(&outcome.chunks, &expect["chunks"], outcome.error.is_some(), wrong);
+    }
+    let all = format!("{:?} {:?} {:?}", outcome.error, outcome.answer, outcome.chunks);
+    if all.contains("-secret") {
+        wrong.push(format!("a key is in {all}"));
+    }
+}
+
+fn check_chunks(chunks: &[Value], expect: &Value, failed: bool, wrong: &mut Vec<String>) {
+    // True of every stream.
+    let always = json!({"object": "chat.completion.chunk", "id": {"$any": true}, "model": {"$any": true}, "created": {"$any": true}});
+    let same = ["id", "model", "created", "provider"];
+    for (at, chunk) in chunks.iter().enumerate() {
+        let path = format!("chunk[{at}]");
+        compare(&path, &always, Some(chunk), wrong);
+        if let Some(each) = expect.get("each") {
+            compare(&path, each, Some(chunk), wrong);
+        }
+        for field in same.iter().filter(|field| chunk[**field] != chunks[0][**field]) {
+            wrong.push(format!("{path}.{field}: expected {}, found {}", chunks[0][*field], chunk[*field]));
+        }
+        if chunk.get("usage").is_some() && at + 1 < chunks.len() {
+            wrong.push(format!("{path}.usage: expected on the last chunk alone"));
+        }
+    }
+    let last = chunks.last();
+    if !failed {
+        compare("last chunk", &json!({"routing": {"$any": true}}), last, wrong);
+    }
+    if let Some(expected) = expect.get("last") {
+        compare("last chunk", expected, last, wrong);
+    }
+    if let Some(expected) = expect["finish"].as_str() {
+        let finishes: Vec<&str> = chunks.iter().filter_map(|chunk| chunk["choices"][0]["finish_reason"].as_str()).collect();
+        if finishes != [expected] {
+            wrong.push(format!("finish_reason: expected {expected} once, found {finishes:?}"));
+        }
+    }
+    if expect["tool_calls"] == "well_formed" {
+        let mut begun = 0;
+        for piece in chunks.iter().flat_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"].as_array()).flatten() {
+            let index = piece["index"].as_u64();
+            let is_new = index == Some(begun);
+            begun += u64::from(is_new);
+            let named = [&piece["id"], &piece["type"], &piece["function"]["name"]].map(|field| !field.is_null());
+            if named != [is_new; 3] || index >= Some(begun) {
+                wrong.push(format!("tool call piece: id, type and name belong to the first piece of an index: {piece}"));
+            }
+        }
+    }
+}
+
+fn check_error(error: &Error, expect: &Value, wrong: &mut Vec<String>) {
+    let Some(expected) = expect.get("error") else {
+        wrong.push(format!("expected no error, found {error:?}"));
+        return;
+    };
+    let excluded: BTreeMap<String, String> =
+        error.excluded_by().iter().map(|rejection| (rejection.endpoint(), rejection.code().into_owned())).collect();
+    let actual = json!({
+        "kind": error.kind().name(), "status": error.status(), "message": error.message(), "param": error.param(),
+        "provider": error.provider(), "upstream_status": error.upstream_status(),
+        "retry_after": error.retry_after().map(|delay| delay.as_secs_f64()),
+        "excluded_by": excluded, "json": error.to_json().to_string(), "body": error.to_json(),
+    });
+    compare("error", expected, Some(&actual), wrong);
+}
+
 /// A plan as it is, against a plan as expected.
-fn plan(actual: &Value, expect: &Value, wrong: &mut Vec<String>, again: impl Fn(u64) -> Value) {
+fn check_plan(actual: &Value, expect: &Value, wrong: &mut Vec<String>, again: impl Fn(u64) -> Value) {
     let Some(expect) = expect.get("plan") else {
         wrong.push(format!("expected {expect}, found a plan"));
         return;
     };
     let order = |plan: &Value, with_model: bool| -> Vec<String> {
-        let tag = |candidate: &Value| match with_model {
-            true => format!("{} {}", candidate["model"].as_str().unwrap_or_default(), candidate["endpoint"].as_str().unwrap_or_default()),
-            false => candidate["endpoint"].as_str().unwrap_or_default().to_owned(),
+        let tag = |candidate: &Value| {
+            let (model, endpoint) = (candidate["model"].as_str().unwrap_or_default(), candidate["endpoint"].as_str().unwrap_or_default());
+            if with_model { format!("{model} {endpoint}") } else { endpoint.to_owned() }
         };
         plan["candidates"].as_array().expect("candidates").iter().map(tag).collect()
     };

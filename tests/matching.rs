@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Adds to `wrong` what is not as expected, each with its path.
-pub fn compare(path: &str, expected: &Value, actual: Option<&Value>, wrong: &mut Vec<String>) {
+pub(crate) fn compare(path: &str, expected: &Value, actual: Option<&Value>, wrong: &mut Vec<String>) {
     let shown = || actual.map_or_else(|| "nothing".to_owned(), short);
     let mut fail = |what: String| wrong.push(format!("{path}: {what}, found {}", shown()));
     match expected {

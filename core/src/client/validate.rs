@@ -17,6 +17,9 @@ pub(super) fn validate(request: &ChatRequest) -> Result<()> {
         check_tool(tool).map_err(|(field, problem)| bad(&format!("tools[{index}].{field}"), problem))?;
     }
     check_choice(request)?;
+    if request.reasoning.as_ref().is_some_and(|reasoning| reasoning.effort.is_some() && reasoning.max_tokens.is_some()) {
+        return Err(bad("reasoning", "`effort` and `max_tokens` exclude each other; set one of them"));
+    }
     if let Some(ResponseFormat::JsonSchema(schema)) = &request.response_format {
         match &schema.schema {
             Some(schema) if !schema.is_object() => return Err(bad("response_format.json_schema.schema", "must be a JSON Schema object")),

@@ -63,7 +63,10 @@ macro_rules! open_struct {
 pub(crate) use open_struct;
 
 /// A field name, borrowed from the input where it has no escapes.
+///
+/// Transparent, because a path to an error is made of strings and would not see through a newtype.
 #[derive(serde::Deserialize)]
+#[serde(transparent)]
 pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) std::borrow::Cow<'a, str>);
 
 /// Whether a field is left out of the JSON.
