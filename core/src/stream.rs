@@ -99,10 +99,7 @@ impl ChatStream {
             head,
             opened: Rest { clock, shared, candidate, account, log, requested, idle, deadline },
         };
-        // Where the body has ended and the decoder waits for more, the stream is cut.
-        let cut = stream.body.is_none() && !stream.decoder.is_done();
-        let failure = gate.failure.or_else(|| cut.then(Error::cut));
-        Pin::new(&mut stream).after_read(failure);
+        Pin::new(&mut stream).after_read(gate.failure);
         stream
     }
 
@@ -161,7 +158,7 @@ impl ChatStream {
             *this.failure = Some(error);
             // Nothing more is wanted of this connection.
             this.body.get_mut().take();
-        } else if this.decoder.is_done() && *this.phase == Phase::Reading {
+        } else if *this.phase == Phase::Reading && (this.decoder.is_done() || this.body.is_none()) {
             *this.phase = Phase::Ending;
             if this.ready.is_empty() {
                 this.ready.push_back(this.head.chunk(endpoint, Vec::new()));
@@ -236,10 +233,7 @@ impl Stream for ChatStream {
                 }
                 Poll::Ready(None) => {
                     this.body.set(None);
-                    match this.decoder.finish(this.ready) {
-                        Err(error) => Some(error),
-                        Ok(()) => (!this.decoder.is_done()).then(Error::cut),
-                    }
+                    this.decoder.finish(this.ready).err()
                 }
                 Poll::Pending => Some(ready!(poll_silence(this.opened, this.sleep, *this.last_read, cx))),
             };

@@ -209,7 +209,7 @@ impl Config {
     fn provider(&self, slug: &str, row: Arc<Provider>) -> Result<(Configured, Account)> {
         let none = ProviderConfig::default();
         let given = self.providers.get(slug).unwrap_or(&none);
-        let row = self.row(slug, row, given)?;
+        let row = Self::row(slug, row, given)?;
         let base_url = match &given.base_url {
             Some(url) => url.trim().to_owned(),
             None => self.environment.first(&row.base_url_env).unwrap_or_else(|| row.base_url.clone()),
@@ -241,7 +241,7 @@ impl Config {
     }
 
     /// The row with the caller's changes.
-    fn row(&self, slug: &str, row: Arc<Provider>, given: &ProviderConfig) -> Result<Arc<Provider>> {
+    fn row(slug: &str, row: Arc<Provider>, given: &ProviderConfig) -> Result<Arc<Provider>> {
         if given.row.is_empty() && given.headers.is_empty() && given.protocol.is_none() {
             return Ok(row);
         }

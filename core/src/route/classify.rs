@@ -54,16 +54,14 @@ pub(super) enum Verdict {
 pub(super) fn cause(error: &Error) -> Cause {
     match (error.kind(), error.upstream_status()) {
         (ErrorKind::Canceled, _) => Cause::Canceled,
-        (ErrorKind::RateLimited, _) | (_, Some(401 | 402)) => Cause::Key,
-        (ErrorKind::Authentication | ErrorKind::InsufficientCredits, _) => Cause::Key,
-        (ErrorKind::ContentFilter | ErrorKind::ContextLength, _) => Cause::Caller,
-        (_, Some(408 | 409 | 421 | 423 | 424 | 425 | 498)) => Cause::Transient,
-        // Without a status nothing was sent: the protocol refused to encode, and another one may not.
-        (ErrorKind::Unsupported, None) => Cause::Endpoint,
-        (ErrorKind::BadRequest | ErrorKind::Unsupported, None | Some(200..300 | 400 | 413 | 422)) => Cause::Caller,
-        (ErrorKind::Overloaded | ErrorKind::Timeout | ErrorKind::Transport, _) => Cause::Transient,
-        (ErrorKind::Upstream, Some(501 | 505)) => Cause::Endpoint,
-        (ErrorKind::Upstream, _) => Cause::Transient,
+        (ErrorKind::Authentication | ErrorKind::InsufficientCredits | ErrorKind::RateLimited, _) | (_, Some(401 | 402)) => Cause::Key,
+        (ErrorKind::ContentFilter | ErrorKind::ContextLength, _)
+        | (ErrorKind::BadRequest, None | Some(400 | 413 | 422))
+        | (ErrorKind::Unsupported, Some(_)) => Cause::Caller,
+        (_, Some(501 | 505)) => Cause::Endpoint,
+        (ErrorKind::Overloaded | ErrorKind::Timeout | ErrorKind::Transport | ErrorKind::Upstream, _)
+        | (_, Some(408 | 409 | 421 | 423 | 424 | 425 | 498)) => Cause::Transient,
+        // Among them a protocol that refused to encode: nothing was sent, and another one may not refuse.
         _ => Cause::Endpoint,
     }
 }
@@ -73,13 +71,13 @@ pub(super) fn classify(error: &Error, situation: Situation) -> Verdict {
     let after = error.retry_after().unwrap_or_default();
     let may_retry = situation.retries_left > 0;
     match cause(error) {
-        Cause::Canceled => Verdict::Stop,
         Cause::Caller if situation.other_model => Verdict::NextModel,
-        Cause::Caller => Verdict::Stop,
+        Cause::Caller | Cause::Canceled => Verdict::Stop,
         Cause::Key if situation.other_key => Verdict::NextKey,
         _ if situation.other_endpoint => Verdict::Next,
-        Cause::Key if error.kind() == ErrorKind::RateLimited && may_retry => Verdict::Retry { after },
-        Cause::Transient if may_retry => Verdict::Retry { after },
+        Cause::Endpoint => Verdict::Stop,
+        Cause::Key if error.kind() != ErrorKind::RateLimited => Verdict::Stop,
+        _ if may_retry => Verdict::Retry { after },
         _ => Verdict::Stop,
     }
 }

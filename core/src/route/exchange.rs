@@ -204,7 +204,10 @@ impl<'a> Exchange<'a> {
         } else {
             self.read(head.clone(), body, last).await
         };
-        answer.map_err(|error| self.told(error, Some(&head.headers)))
+        answer.map_err(|error| {
+            let status = error.upstream_status().unwrap_or(head.status.as_u16());
+            self.told(error.with_upstream_status(status), Some(&head.headers))
+        })
     }
 
     /// Reads a whole answer.

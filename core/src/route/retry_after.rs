@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn every_form_is_read() {
-        let cases: &[(&[(&str, &str)], Option<f64>)] = &[
+        type Headers = &'static [(&'static str, &'static str)];
+        let cases: &[(Headers, Option<f64>)] = &[
             (&[], None),
             (&[("retry-after", "7")], Some(7.0)),
             (&[("retry-after", "0.5")], Some(0.5)),

@@ -73,11 +73,7 @@ impl Rig {
     }
 
     fn client(&self) -> Client {
-        self.builder_clone().transport(Arc::new(self.transport.clone())).build().expect("client")
-    }
-
-    fn builder_clone(&self) -> crate::ClientBuilder {
-        self.builder.clone()
+        self.builder.clone().transport(Arc::new(self.transport.clone())).build().expect("client")
     }
 
     fn request(&self) -> ChatRequest {
@@ -87,7 +83,7 @@ impl Rig {
     }
 
     fn elapsed(&self) -> Duration {
-        self.clock.unix() - Duration::from_secs(1_769_515_200)
+        self.clock.unix().saturating_sub(Duration::from_secs(1_769_515_200))
     }
 }
 

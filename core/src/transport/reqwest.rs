@@ -94,16 +94,13 @@ fn build_tls_config() -> Result<ClientConfig, TransportError> {
     let broken = |error: rustls::Error| TransportError::new(TransportErrorKind::Request, format!("no TLS: {error}"));
     let provider = Arc::new(crypto_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().map_err(broken)?;
-    let config = match rustls_platform_verifier::Verifier::new(provider) {
-        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth(),
+    let Ok(verifier) = rustls_platform_verifier::Verifier::new(provider) else {
         // No CA files, as in an empty container. Without roots even http:// clients would not build.
-        Err(_) => {
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
-            builder.with_root_certificates(roots).with_no_client_auth()
-        }
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+        return Ok(builder.with_root_certificates(roots).with_no_client_auth());
     };
-    Ok(config)
+    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
 #[cfg(feature = "ring")]
