@@ -10,7 +10,7 @@ use crate::{
 const COHERE: Wire = Wire { protocol: &Cohere, provider: "cohere", model: "command-a" };
 
 fn sse(events: &[Value]) -> String {
-    events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap())).collect()
+    events.iter().fold(String::new(), |text, event| text + &format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap()))
 }
 
 fn content(text: &str) -> Value {

@@ -13,7 +13,7 @@ const FLASH: Wire = Wire { protocol: &Gemini, provider: "google-ai-studio", mode
 const PRO_3: Wire = Wire { protocol: &Gemini, provider: "google-ai-studio", model: "gemini-3-pro-preview" };
 
 fn sse(items: &[Value]) -> String {
-    items.iter().map(|item| format!("data: {item}\r\n\r\n")).collect()
+    items.iter().fold(String::new(), |text, item| text + &format!("data: {item}\r\n\r\n"))
 }
 
 fn piece(parts: &Value) -> Value {

@@ -9,7 +9,7 @@ fn lines(messages: &[Value]) -> String {
     let done = json!({"model": "qwen3:4b", "message": {"role": "assistant", "content": ""}, "done": true, "done_reason": "stop",
         "prompt_eval_count": 11, "eval_count": 5});
     let line = |message: &Value| json!({"model": "qwen3:4b", "created_at": "2025-01-01T00:00:00Z", "message": message, "done": false});
-    messages.iter().map(line).chain([done]).map(|line| format!("{line}\n")).collect()
+    messages.iter().map(line).chain([done]).fold(String::new(), |text, line| text + &format!("{line}\n"))
 }
 
 #[test]
