@@ -24,14 +24,18 @@ mod replay {
     use serde_json::{Value, json};
 
     /// APIs whose protocol is not finished: their failures are shown but do not fail the test.
-    const NOT_YET: &[&str] =
-        &["cohere.chat.v2", "converse", "converse-stream", "generateContent", "ollama.chat", "responses", "streamGenerateContent"];
+    const NOT_YET: &[&str] = &["converse", "converse-stream", "responses"];
 
     /// Recorded APIs that are no chat, and so are none of this test's business.
     const NOT_CHAT: &[&str] = &["cohere.embed", "embedContent", "embeddings", "ollama.embed"];
 
     /// Cases that may differ, each with the reason why the expectation or the recording is wrong. At most 1 %.
-    const EXCEPTIONS: &[(&str, &str)] = &[];
+    const EXCEPTIONS: &[(&str, &str)] = &[
+        ("google/generatecontent-test-generate-content-with-file-uri-image-false-0-8f7b67a3", NO_PROMPT_TOKENS),
+        ("google/streamgeneratecontent-test-generate-content-with-file-uri-image-true-0-22d9cec8", NO_PROMPT_TOKENS),
+    ];
+
+    const NO_PROMPT_TOKENS: &str = "the vendor counted no prompt tokens, OpenAI's schema wants a number, and junto invents none";
 
     fn protocol_of(api: &str) -> Option<ProtocolName> {
         Some(match api {
@@ -413,6 +417,16 @@ mod replay {
         }
     }
 
+    /// `error` is the one finish reason that OpenAI does not know.
+    fn allow_error_finish(schema: &mut Value) {
+        match schema {
+            Value::Array(values) if values.iter().any(|value| value == "content_filter") => values.push("error".into()),
+            Value::Array(values) => values.iter_mut().for_each(allow_error_finish),
+            Value::Object(fields) => fields.values_mut().for_each(allow_error_finish),
+            _ => {}
+        }
+    }
+
     struct Schemas {
         response: jsonschema::Validator,
         chunk: jsonschema::Validator,
@@ -421,7 +435,8 @@ mod replay {
     impl Schemas {
         fn load(folder: &Path) -> Self {
             let compile = |name: &str| {
-                let schema = read(&folder.join("schemas/openai/observed").join(name));
+                let mut schema = read(&folder.join("schemas/openai/observed").join(name));
+                allow_error_finish(&mut schema);
                 jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("{name}: {error}"))
             };
             Self { response: compile("CreateChatCompletionResponse.json"), chunk: compile("CreateChatCompletionStreamResponse.json") }
