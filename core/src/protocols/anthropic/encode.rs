@@ -82,7 +82,7 @@ pub(super) fn encode(call: &Call<'_>) -> Result<Encoded> {
 }
 
 /// Fields that have no place in this protocol, whatever the model.
-fn unknown(request: &ChatRequest) -> Vec<String> {
+pub(in crate::protocols) fn unknown(request: &ChatRequest) -> Vec<String> {
     let given = [
         ("audio", request.audio.is_some()),
         ("frequency_penalty", request.frequency_penalty.is_some_and(|penalty| penalty != 0.0)),
@@ -116,7 +116,7 @@ pub(super) fn json_tool<'a>(call: &Call<'a>) -> Option<&'a str> {
     (can_force && !follows && schema.schema.is_some()).then_some(name)
 }
 
-fn is_tool_name(name: &str) -> bool {
+pub(in crate::protocols) fn is_tool_name(name: &str) -> bool {
     (1..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
@@ -211,7 +211,7 @@ fn tools<'a>(
 }
 
 /// OpenAI's `allowed_tools`: the mode and the names. Only those tools are sent.
-fn allowed_tools(choice: Option<&ToolChoice>) -> Option<(&str, Vec<&str>)> {
+pub(in crate::protocols) fn allowed_tools(choice: Option<&ToolChoice>) -> Option<(&str, Vec<&str>)> {
     let Some(ToolChoice::Other(value)) = choice else { return None };
     let allowed = value.get("allowed_tools")?;
     let names = allowed.get("tools")?.as_array()?.iter().filter_map(|tool| tool.pointer("/function/name")?.as_str()).collect();
@@ -219,7 +219,7 @@ fn allowed_tools(choice: Option<&ToolChoice>) -> Option<(&str, Vec<&str>)> {
 }
 
 /// The schema of a tool's arguments; the vendor insists on an object.
-fn object_schema(schema: Option<&Value>) -> Cow<'_, Value> {
+pub(in crate::protocols) fn object_schema(schema: Option<&Value>) -> Cow<'_, Value> {
     match schema {
         Some(schema) if schema.get("type").is_some_and(|kind| kind == "object") => Cow::Borrowed(schema),
         Some(Value::Object(map)) => {
@@ -487,7 +487,7 @@ pub(in crate::protocols) fn own_reasoning<'a>(call: &Call<'a>, message: &'a Mess
 }
 
 /// The vendor takes letters, digits, `_` and `-` in ids; others make ids such as `functions.get:0`.
-fn tool_id(id: &str) -> Cow<'_, str> {
+pub(in crate::protocols) fn tool_id(id: &str) -> Cow<'_, str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if id.chars().all(allowed) { id.into() } else { id.chars().map(|c| if allowed(c) { c } else { '_' }).collect() }
 }
@@ -542,7 +542,7 @@ fn is_url(text: &str) -> bool {
 }
 
 /// Media type and base64 of a `data:` URL.
-fn data_url(url: &str) -> Option<(&str, &str)> {
+pub(in crate::protocols) fn data_url(url: &str) -> Option<(&str, &str)> {
     let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
     let head = head.strip_suffix(";base64")?;
     Some((head.split(';').next().unwrap_or_default(), data))

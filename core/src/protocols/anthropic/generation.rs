@@ -52,7 +52,7 @@ impl Generation {
     }
 
     /// Takes `output_config.format` and strict tools.
-    pub(super) fn follows_schemas(self, name: &str) -> bool {
+    pub(in crate::protocols) fn follows_schemas(self, name: &str) -> bool {
         self >= Self(4, 5) || (self == Self(4, 1) && name.contains("opus"))
     }
 

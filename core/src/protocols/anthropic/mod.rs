@@ -3,14 +3,14 @@
 //! Belongs here: the Messages JSON, its event order, what each generation of models accepts. Does not belong here: the
 //! `anthropic-version` header and the paths of hosts (`providers`), keys (`auth`).
 
-mod encode;
+pub(super) mod encode;
 mod error;
 pub(super) mod generation;
-mod schema;
+pub(super) mod schema;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub(super) mod wire;
 
 use std::collections::VecDeque;
 
@@ -24,7 +24,7 @@ use crate::{
 
 /// Anthropic Messages.
 #[derive(Clone, Copy, Debug)]
-pub struct Anthropic;
+pub(super) struct Anthropic;
 
 impl Protocol for Anthropic {
     fn encode(&self, call: &Call<'_>) -> Result<Encoded> {

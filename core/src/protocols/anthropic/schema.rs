@@ -21,7 +21,7 @@ const REFUSED: &[&str] = &[
 ];
 
 /// The schema itself where it is accepted as it is, else one that is.
-pub(super) fn accepted(schema: &Value) -> Cow<'_, Value> {
+pub(in crate::protocols) fn accepted(schema: &Value) -> Cow<'_, Value> {
     if is_accepted(schema) {
         return Cow::Borrowed(schema);
     }
