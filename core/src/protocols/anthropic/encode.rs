@@ -232,7 +232,7 @@ pub(in crate::protocols) fn object_schema(schema: Option<&Value>) -> Cow<'_, Val
 }
 
 /// A tool that the vendor runs: its own types end in a date; OpenAI's word for web search is translated.
-fn server_tool<'a>(index: usize, map: &'a Map<String, Value>) -> Result<WireTool<'a>> {
+fn server_tool(index: usize, map: &Map<String, Value>) -> Result<WireTool<'_>> {
     let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
     let is_dated = kind.rsplit('_').next().is_some_and(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()));
     match kind {

@@ -38,12 +38,11 @@ fn build(error_type: &str, message: &str, fallback: ErrorKind) -> Error {
         "api_error" if fallback == ErrorKind::BadRequest => ErrorKind::Upstream,
         "authentication_error" => ErrorKind::Authentication,
         "billing_error" => ErrorKind::InsufficientCredits,
-        "invalid_request_error" | "ValidationException" | "INVALID_ARGUMENT" => ErrorKind::BadRequest,
+        "invalid_request_error" | "request_too_large" | "ValidationException" | "INVALID_ARGUMENT" => ErrorKind::BadRequest,
         "not_found_error" => ErrorKind::ModelNotFound,
         "overloaded_error" => ErrorKind::Overloaded,
         "permission_error" => ErrorKind::PermissionDenied,
         "rate_limit_error" => ErrorKind::RateLimited,
-        "request_too_large" => ErrorKind::BadRequest,
         "timeout_error" => ErrorKind::Timeout,
         _ => fallback,
     };

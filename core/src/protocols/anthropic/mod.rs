@@ -42,7 +42,9 @@ impl Protocol for Anthropic {
         let (mut state, mut chunks) = (stream::State::new(call), VecDeque::new());
         state.whole(answer, &mut chunks);
         let mut fold = Fold::new();
-        chunks.into_iter().for_each(|chunk| fold.push(chunk));
+        for chunk in chunks {
+            fold.push(chunk);
+        }
         Ok(fold.finish())
     }
 

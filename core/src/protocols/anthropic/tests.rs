@@ -54,13 +54,16 @@ fn stream(bytes: &[u8], step: usize) -> (ChatResponse, Result<()>) {
             end = decoder.finish(&mut out);
         }
         let mut fold = Fold::new();
-        out.into_iter().for_each(|chunk| fold.push(chunk));
+        for chunk in out {
+            fold.push(chunk);
+        }
         (fold.finish(), end)
     })
 }
 
 fn sse(events: &[Value]) -> String {
-    events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap())).collect()
+    let lines = events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap()));
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// Thinking, text with a citation, a server tool, two calls.

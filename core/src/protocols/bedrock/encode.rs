@@ -19,7 +19,7 @@ use crate::{
             wire::Thinking,
         },
     },
-    types::{Content as Said, Effort, FileRef, Message, Part, ResponseFormat, Role, Tool, ToolChoice},
+    types::{Content as Said, Effort, FileRef, Message, Part, Reasoning, ResponseFormat, Role, Tool, ToolChoice},
 };
 
 /// Whose model it is: Converse is one protocol, but what a model takes is its author's.
@@ -176,7 +176,7 @@ fn inference<'a>(call: &Call<'a>, family: Family, more: &mut Map<String, Value>,
     if request.verbosity.is_some() {
         drop("verbosity");
     }
-    let reasoning = request.reasoning_wanted().filter(|reasoning| reasoning.is_on());
+    let reasoning = request.reasoning_wanted().filter(Reasoning::is_on);
     let effort = reasoning.as_ref().map(|reasoning| match reasoning.effort {
         Some(Effort::None | Effort::Minimal | Effort::Low) => "low",
         Some(Effort::Medium) | None => "medium",
@@ -440,7 +440,7 @@ fn spoken<'a>(text: &'a str, speaker: &mut Option<&str>) -> Cow<'a, str> {
 fn reasoning<'a>(call: &Call<'a>, index: usize, message: &'a Message, blocks: &mut Blocks<'a, '_>) {
     if blocks.family == Family::Claude {
         blocks.content.extend(own_reasoning(call, message).map(|detail| {
-            Content::ReasoningContent(match &detail.data {
+            Content::Reasoning(match &detail.data {
                 Some(data) => SentReasoning::RedactedContent(data),
                 None => SentReasoning::ReasoningText {
                     text: detail.text.as_deref().unwrap_or_default(),

@@ -55,7 +55,9 @@ fn stream(bytes: &[u8], step: usize) -> (ChatResponse, Result<()>) {
             end = decoder.finish(&mut out);
         }
         let mut fold = Fold::new();
-        out.into_iter().for_each(|chunk| fold.push(chunk));
+        for chunk in out {
+            fold.push(chunk);
+        }
         (fold.finish(), end)
     })
 }

@@ -225,7 +225,8 @@ pub(super) enum Content<'a> {
         format: &'static str,
         source: Source<'a>,
     },
-    ReasoningContent(SentReasoning<'a>),
+    #[serde(rename = "reasoningContent")]
+    Reasoning(SentReasoning<'a>),
     Text(Cow<'a, str>),
     ToolResult {
         tool_use_id: Cow<'a, str>,

@@ -76,7 +76,7 @@ fn frame_len(bytes: &[u8]) -> Result<Option<usize>> {
         return Err(broken("the checksum of its prelude is wrong"));
     }
     let (total, headers) = (total as usize, headers as usize);
-    if total > LIMIT || total < PRELUDE + TRAILER || headers > total - PRELUDE - TRAILER {
+    if !(PRELUDE + TRAILER..=LIMIT).contains(&total) || headers > total - PRELUDE - TRAILER {
         return Err(broken("its lengths are impossible"));
     }
     Ok(Some(total))
