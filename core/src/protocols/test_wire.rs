@@ -87,4 +87,35 @@ impl Wire {
         let (head, ()) = http::Response::builder().status(status).body(()).unwrap().into_parts();
         self.protocol.decode_error(&head, body.as_bytes())
     }
+
+    /// Damages a stream in many ways, the same ones each time: a decoder may answer with an error, but never panics, and
+    /// what it lets out is well-formed.
+    pub(crate) fn damage(&self, stream: &str) {
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = |below: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % below.max(1) as u64) as usize
+        };
+        let words: [&[u8]; 12] =
+            [b"null", b"{", b"}", b"[]", b"\"", b"-1", b"18446744073709551615", b"1e999", b"\n\n", b"data: ", b"\xff", b"\\"];
+        for _ in 0..600 {
+            let mut bytes = stream.as_bytes().to_vec();
+            for _ in 0..=random(4) {
+                let at = random(bytes.len());
+                let to = (at + random(12)).min(bytes.len());
+                bytes.splice(at..to, words[random(words.len())].iter().copied());
+            }
+            let mut out = VecDeque::new();
+            self.with_call(&ChatRequest::default(), |call| {
+                let mut decoder = self.protocol.decoder(call);
+                if bytes.chunks(1 + random(64)).all(|piece| decoder.push(piece, &mut out).is_ok()) {
+                    let _ = decoder.finish(&mut out);
+                }
+                let _ = self.protocol.decode(call, &http::Response::new(bytes.into()));
+            });
+            assert!(out.iter().all(|chunk| chunk.id == out[0].id && chunk.model == out[0].model));
+        }
+    }
 }

@@ -162,7 +162,7 @@ impl Reader {
         // Billed units leave out the vendor's own preamble; they are all that old models give.
         let Some(tokens) = wire.tokens.as_ref().or(wire.billed_units.as_ref()) else { return };
         let (prompt_tokens, completion_tokens) = (count(tokens.input_tokens), count(tokens.output_tokens));
-        let total_tokens = prompt_tokens.zip(completion_tokens).map(|(prompt, completion)| prompt + completion);
+        let total_tokens = prompt_tokens.zip(completion_tokens).map(|(prompt, completion)| prompt.saturating_add(completion));
         let mut usage = Usage { prompt_tokens, completion_tokens, total_tokens, ..Usage::default() };
         if let Some(cached) = count(wire.cached_tokens) {
             usage.prompt_details().cached_tokens = Some(cached);

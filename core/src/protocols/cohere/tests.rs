@@ -82,6 +82,7 @@ fn a_stream_of_text_thoughts_and_citations() {
         json!({"type": "citation-end", "index": 0}),
         end(json!({"finish_reason": "COMPLETE"})),
     ]);
+    COHERE.damage(&stream);
     let (answer, error) = COHERE.stream(&(stream + "data: [DONE]\n\n"));
     assert!(error.is_none(), "{error:?}");
     let choice = &answer.choices[0];
@@ -107,6 +108,7 @@ fn tool_calls_stream_as_they_come_whole() {
         call("tool-call-start", 1, json!({"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}})),
         end(json!({"finish_reason": "TOOL_CALL"})),
     ]);
+    COHERE.damage(&stream);
     let (streamed, error) = COHERE.stream(&stream);
     assert!(error.is_none());
     let whole = COHERE

@@ -209,6 +209,12 @@ impl Encoder<'_> {
         if let Some(refusal) = message.refusal.as_ref().filter(|refusal| !refusal.is_empty()) {
             parts.push(json!({ "text": refusal }));
         }
+        // Pictures that the model drew earlier, so that it can change them.
+        for (index, image) in message.extra.get("images").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            if let Some(url) = image.pointer("/image_url/url").and_then(Value::as_str) {
+                parts.push(media(&format!("messages[{at}].images[{index}].image_url.url"), url, "image/png")?);
+            }
+        }
         let details = message.reasoning_details.as_deref().unwrap_or_default();
         let ours = |issuer: &Option<String>| issuer.as_deref() == Some(&*self.call.endpoint.provider);
         let signatures = || details.iter().filter(|detail| detail.format.as_deref() == Some(FORMAT) && detail.data.is_some());

@@ -1,12 +1,10 @@
-//! Google's errors: `google.rpc.Status`, alone or in a list.
+//! Google's errors: `google.rpc.Status`, alone or in a list. Read as it comes: gateways bend its types.
 
 use std::time::Duration;
 
 use http::response::Parts;
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::wire::Status;
 use crate::error::{Error, ErrorKind};
 
 /// The error of a status other than 2xx.
@@ -31,23 +29,18 @@ pub(super) fn from_json(json: &str) -> Error {
 }
 
 fn from_value(http_status: u16, error: &Value) -> Error {
-    let Ok(status) = Status::deserialize(error) else {
-        let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
-        return Error::new(ErrorKind::from_status(http_status), text);
-    };
-    let details = status.details.as_deref().unwrap_or_default();
-    let field = |kind: &str, name: &str| {
+    let text = |name: &str| error.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let details = error.get("details").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let detail = |kind: &str, pointer: &str| {
         let of_kind = |detail: &&Value| detail.get("@type").and_then(Value::as_str).is_some_and(|name| name.ends_with(kind));
-        details.iter().find(of_kind).and_then(|detail| detail.pointer(name))
+        details.iter().find(of_kind)?.pointer(pointer)?.as_str().filter(|text| !text.is_empty())
     };
-    let reason = field("ErrorInfo", "/reason").and_then(Value::as_str);
-    let word = status.status.as_deref();
-    let message = status.message.unwrap_or_else(|| word.unwrap_or("Google gave no reason").to_owned());
-    let kind = kind(status.code.unwrap_or(http_status), word, reason, &message);
-    let retry = field("RetryInfo", "/retryDelay").and_then(Value::as_str).and_then(duration);
+    let (word, reason) = (text("status"), detail("google.rpc.ErrorInfo", "/reason"));
+    let message = text("message").or_else(|| error.as_str()).or(word).unwrap_or("Google gave no reason").to_owned();
+    let kind = kind(http_status, word, reason, &message);
 
     let mut error = Error::new(kind, message);
-    if let Some(param) = field("BadRequest", "/fieldViolations/0/field").and_then(Value::as_str).filter(|param| !param.is_empty()) {
+    if let Some(param) = detail("google.rpc.BadRequest", "/fieldViolations/0/field") {
         error = error.with_param(param);
     }
     if let Some(word) = word {
@@ -56,7 +49,7 @@ fn from_value(http_status: u16, error: &Value) -> Error {
     if let Some(code) = reason.or(word) {
         error = error.with_upstream_code(code);
     }
-    if let Some(retry) = retry {
+    if let Some(retry) = detail("google.rpc.RetryInfo", "/retryDelay").and_then(duration) {
         error = error.with_retry_after(retry);
     }
     error

@@ -384,7 +384,7 @@ impl ChoiceState {
     /// the answer; the cited words tell which, where they are given.
     fn annotation(&self, url: Option<&str>, title: Option<&str>, bytes: std::ops::Range<usize>, words: Option<&str>) -> Option<Annotation> {
         let url = url?;
-        let in_part = bytes.start + self.part_start..bytes.end.saturating_add(self.part_start);
+        let in_part = bytes.start.saturating_add(self.part_start)..bytes.end.saturating_add(self.part_start);
         let range = match words {
             Some(words) => [bytes, in_part]
                 .into_iter()

@@ -16,6 +16,11 @@ fn sse(items: &[Value]) -> String {
     items.iter().fold(String::new(), |text, item| text + &format!("data: {item}\r\n\r\n"))
 }
 
+/// The same without `alt=sse`.
+fn whole_of(items: &[Value]) -> String {
+    Value::Array(items.to_vec()).to_string()
+}
+
 fn piece(parts: &Value) -> Value {
     json!({"candidates": [{"content": {"role": "model", "parts": parts}, "index": 0}],
         "usageMetadata": {"promptTokenCount": 9}, "modelVersion": "gemini-2.5-flash-001", "responseId": "answer-1"})
@@ -228,10 +233,12 @@ fn a_stream_adds_up_to_what_the_whole_answer_says() {
         "prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 7}});
     assert_eq!(serde_json::to_value(&answer.usage).unwrap(), usage);
 
-    let (listed, error) =
-        FLASH.stream(&format!("[{}\n,\r\n{}]\n", stream[0], stream[1..].iter().map(Value::to_string).collect::<Vec<_>>().join(",")));
+    let (listed, error) = FLASH.stream(&whole_of(&stream));
     assert!(error.is_none());
     assert_eq!(listed, answer, "without alt=sse");
+
+    FLASH.damage(&sse(&stream));
+    FLASH.damage(&whole_of(&stream));
 
     let mut whole = end("STOP");
     whole["candidates"][0]["content"] =
@@ -277,7 +284,9 @@ fn sources_become_citations_in_characters() {
             {"segment": {"startIndex": 9, "endIndex": 12, "text": "Ja."}, "groundingChunkIndices": [0, 7]},
         ],
     });
-    let (answer, _) = FLASH.stream(&sse(&[piece(&json!([{"text": "Größe. J"}])), piece(&json!([{"text": "a."}])), last]));
+    let stream = sse(&[piece(&json!([{"text": "Größe. J"}])), piece(&json!([{"text": "a."}])), last]);
+    FLASH.damage(&stream);
+    let (answer, _) = FLASH.stream(&stream);
     let found: Vec<_> = answer.choices[0]
         .message
         .annotations

@@ -1,7 +1,7 @@
 //! Gemini's answer as it is on the wire. Text is borrowed from the bytes; what is not read is skipped.
 
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use crate::protocols::Text;
 
@@ -210,13 +210,4 @@ pub(super) struct TopCandidates {
 pub(super) struct Logprob {
     pub(super) token: Option<String>,
     pub(super) log_probability: Option<f64>,
-}
-
-/// `google.rpc.Status`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Status {
-    pub(super) code: Option<u16>,
-    pub(super) message: Option<String>,
-    pub(super) status: Option<String>,
-    pub(super) details: Option<Vec<Value>>,
 }

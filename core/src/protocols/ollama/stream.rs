@@ -91,7 +91,7 @@ impl Reader {
         if answer.done == Some(true) {
             let (prompt, completion) = (answer.prompt_eval_count, answer.eval_count);
             if prompt.or(completion).is_some() {
-                let total_tokens = prompt.zip(completion).map(|(prompt, completion)| prompt + completion);
+                let total_tokens = prompt.zip(completion).map(|(prompt, completion)| prompt.saturating_add(completion));
                 self.emitter.usage(Usage { prompt_tokens: prompt, completion_tokens: completion, total_tokens, ..Usage::default() });
             }
             let native = Text::of(&answer.done_reason);

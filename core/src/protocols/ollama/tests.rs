@@ -58,6 +58,7 @@ fn lines_add_up() {
         json!({"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": {"b": 1, "a": [2]}}}]}),
         json!({"role": "assistant", "content": "", "tool_calls": [{"id": "own", "function": {"name": "g", "arguments": {}}}]}),
     ]);
+    OLLAMA.damage(&stream);
     let (answer, error) = OLLAMA.stream(&stream);
     assert!(error.is_none(), "{error:?}");
     let choice = &answer.choices[0];
