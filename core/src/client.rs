@@ -133,7 +133,6 @@ impl fmt::Debug for Client {
 #[must_use]
 pub struct ClientBuilder {
     config: Config,
-    catalog: Option<Arc<Catalog>>,
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Clock>,
     error: Option<crate::Error>,
@@ -218,7 +217,8 @@ impl ClientBuilder {
 
     /// The same settings as JSON: `{providers: {slug: {api_key, api_keys, base_url, headers, policy, protocol, options,
     /// first_content_timeout, idle_timeout, or any field of a row}}, preferences, timeout, first_content_timeout,
-    /// idle_timeout, max_retries, seed, env}`. Times are seconds; `env` is true, false or an object of variables.
+    /// idle_timeout, max_retries, seed, catalog, env}`. Times are seconds; `env` is true, false or an object of variables;
+    /// `catalog` replaces the built-in one, in its format.
     pub fn config_json(mut self, json: &str) -> Self {
         if let Err(error) = self.config.merge_json(json) {
             self.error.get_or_insert(error);
@@ -228,7 +228,7 @@ impl ClientBuilder {
 
     /// Another catalog than the built-in one.
     pub fn catalog(mut self, catalog: Arc<Catalog>) -> Self {
-        self.catalog = Some(catalog);
+        self.config.catalog = Some(catalog);
         self
     }
 
@@ -257,7 +257,7 @@ impl ClientBuilder {
             providers,
             health: Health::default(),
             limits: self.config.limits,
-            catalog: self.catalog.unwrap_or_else(|| Arc::clone(Catalog::built_in())),
+            catalog: self.config.catalog.unwrap_or_else(|| Arc::clone(Catalog::built_in())),
             preferences: self.config.preferences,
             seed: self.config.seed,
         })))

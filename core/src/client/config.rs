@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     auth::{Keys, Secret},
-    catalog::DataPolicy,
+    catalog::{Catalog, DataPolicy},
     error::{Error, Result},
     preferences::Preferences,
     providers::{self, Configured, ProtocolName, Provider, ProviderSet},
@@ -126,6 +126,7 @@ pub(super) struct Config {
     pub(super) preferences: Preferences,
     pub(super) limits: Limits,
     pub(super) seed: Option<u64>,
+    pub(super) catalog: Option<Arc<Catalog>>,
     pub(super) environment: Environment,
 }
 
@@ -137,6 +138,7 @@ impl Default for Config {
             preferences: Preferences::default(),
             limits: Limits::default(),
             seed: None,
+            catalog: None,
             environment: Environment::Process,
         }
     }
@@ -171,6 +173,9 @@ impl Config {
         self.limits.idle = seconds(map, "", "idle_timeout")?.unwrap_or(self.limits.idle);
         self.limits.max_retries = take(map, "", "max_retries")?.unwrap_or(self.limits.max_retries);
         self.seed = take(map, "", "seed")?.or(self.seed);
+        if let Some(catalog) = map.remove("catalog").filter(|catalog| !catalog.is_null()) {
+            self.catalog = Some(Arc::new(Catalog::from_json(&catalog.to_string())?));
+        }
         match map.remove("env") {
             None | Some(Value::Null | Value::Bool(true)) => {}
             Some(Value::Bool(false)) => self.environment = Environment::Given(BTreeMap::new()),
@@ -181,7 +186,7 @@ impl Config {
             None => Ok(()),
             Some(field) => Err(bad(
                 field,
-                "unknown field; a configuration has providers, preferences, timeout, first_content_timeout, idle_timeout, max_retries, seed and env",
+                "unknown field; a configuration has providers, preferences, timeout, first_content_timeout, idle_timeout, max_retries, seed, catalog and env",
             )),
         }
     }

@@ -1,0 +1,25 @@
+/** Builds the addon with plain cargo, into the workspace's target directory, and puts it beside the TypeScript layer. */
+
+import { execFileSync } from "node:child_process";
+import { copyFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { arch, env, execPath, platform } from "node:process";
+
+const here = import.meta.dirname;
+const release = process.argv.includes("--release");
+
+// Cargo itself says where the library is; its name and place depend on the platform and the environment.
+const args = ["build", "-p", "junto-node", "--message-format=json-render-diagnostics", ...(release ? ["--release"] : [])];
+const messages = execFileSync(env["CARGO"] ?? "cargo", args, { cwd: dirname(here), stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 28 });
+const built = messages
+  .toString()
+  .split("\n")
+  .filter((line) => line.startsWith("{"))
+  .map((line) => JSON.parse(line))
+  .filter((message) => message.reason === "compiler-artifact" && message.target.name === "junto_node")
+  .flatMap((message) => message.filenames)
+  .find((file) => /\.(so|dylib|dll)$/.test(file));
+if (!built) throw new Error("cargo built no library");
+copyFileSync(built, join(here, `junto.${platform}-${arch}.node`));
+
+execFileSync(execPath, [join(here, "node_modules", "typescript", "bin", "tsc"), "-p", here], { stdio: "inherit" });

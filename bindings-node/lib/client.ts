@@ -1,0 +1,131 @@
+/** The client: OpenAI's surface over the native half. It decides nothing. */
+
+import { aborted, failureOf, settle } from "./errors.js";
+import { type Fetch, createFetch } from "./fetch.js";
+import { type NativeClient, handles, native } from "./native.js";
+import { type Explained, Plan } from "./plan.js";
+import { Stream, ask } from "./stream.js";
+import type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatRequest,
+  ChatRequestNonStreaming,
+  ChatRequestStreaming,
+  Preferences,
+} from "./types.js";
+
+/** What a caller may say about one provider, or about a provider of their own: any field of its row. Times are in milliseconds. */
+export interface ProviderOptions {
+  apiKey?: string;
+  /** Tried in order. */
+  apiKeys?: string[];
+  baseURL?: string;
+  headers?: Record<string, string>;
+  /** Values for `{name}` in its URL. */
+  options?: Record<string, string>;
+  /** How long a stream may take to its first content. */
+  firstContentTimeout?: number;
+  /** How long a stream may be silent after it. */
+  idleTimeout?: number;
+  [field: string]: unknown;
+}
+
+/** Times are in milliseconds. */
+export interface JuntoOptions {
+  /** The key of the hosted router, which then serves any slug. */
+  apiKey?: string;
+  /** Keys, base URLs, headers, policies, by provider. Keys that are not here come from the environment. */
+  providers?: Record<string, ProviderOptions>;
+  /** Defaults under each request's `provider`. */
+  preferences?: Preferences;
+  /** How long a call may take, fallbacks included. */
+  timeout?: number;
+  /** How long a stream may take to its first content. */
+  firstContentTimeout?: number;
+  /** How long a stream may be silent after it. */
+  idleTimeout?: number;
+  /** How often the last endpoint that is left is asked again. */
+  maxRetries?: number;
+  /** Makes plans repeatable. */
+  seed?: number;
+  /** Models and who serves them, instead of the built-in catalog, in its format. */
+  catalog?: object;
+  /** The variables to read keys from: the process's (`true`), none (`false`), or these. */
+  env?: boolean | Record<string, string>;
+}
+
+/** What a caller may say about one call. */
+export interface RequestOptions {
+  /** Aborting it closes the vendor's connection and rejects with `APIUserAbortError`. */
+  signal?: AbortSignal | null | undefined;
+  /** How many milliseconds this call may take; of a stream, until its first content. */
+  timeout?: number | undefined;
+}
+
+const snake = (name: string): string => name.replace("URL", "Url").replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The core's field names, and its seconds instead of milliseconds. */
+const coreFields = (options: object): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [
+      snake(name),
+      typeof value === "number" && /timeout$/i.test(name) ? value / 1000 : value,
+    ]),
+  );
+
+function configuration({ apiKey, providers = {}, ...options }: JuntoOptions): string {
+  const rows = apiKey === undefined ? providers : { ...providers, junto: { apiKey, ...providers["junto"] } };
+  const coreRows = Object.fromEntries(Object.entries(rows).map(([slug, row]) => [slug, coreFields(row)]));
+  return JSON.stringify({ ...coreFields(options), providers: coreRows });
+}
+
+/** A model router inside this process. */
+export class Junto {
+  readonly chat: Chat;
+  /** A WHATWG `fetch` that answers OpenAI's URLs in process, for the `openai` package and others like it. */
+  readonly fetch: Fetch;
+
+  /** Keys come from the environment by the vendors' own variable names, unless they are given here. */
+  constructor(options: JuntoOptions = {}, script?: string) {
+    const handle = native.connect(configuration(options), script);
+    if (typeof handle === "string") throw failureOf(handle);
+    handles.set(this, handle);
+    this.chat = new Chat(handle);
+    this.fetch = createFetch(this);
+  }
+
+  /** The plan of a request: ranked endpoints, and the others with the reason. Asks nobody. */
+  explain(request: ChatRequest): Plan {
+    return new Plan(settle<Explained>((handles.get(this) as NativeClient).explain(JSON.stringify(request))));
+  }
+}
+
+export class Chat {
+  readonly completions: Completions;
+
+  /** @internal */
+  constructor(handle: NativeClient) {
+    this.completions = new Completions(handle);
+  }
+}
+
+export class Completions {
+  readonly #native: NativeClient;
+
+  /** @internal */
+  constructor(handle: NativeClient) {
+    this.#native = handle;
+  }
+
+  /** Asks for an answer: whole, or with `stream: true` as an async iterable of chunks. */
+  create(request: ChatRequestNonStreaming, options?: RequestOptions): Promise<ChatCompletion>;
+  create(request: ChatRequestStreaming, options?: RequestOptions): Promise<Stream<ChatCompletionChunk>>;
+  create(request: ChatRequest, options?: RequestOptions): Promise<ChatCompletion | Stream<ChatCompletionChunk>>;
+  async create(request: ChatRequest, options: RequestOptions = {}): Promise<ChatCompletion | Stream<ChatCompletionChunk>> {
+    const { signal, timeout } = options;
+    if (signal?.aborted) throw aborted(signal.reason);
+    const json = JSON.stringify(request);
+    if (request?.stream) return Stream.open<ChatCompletionChunk>(this.#native.stream(json, timeout), signal);
+    return settle<ChatCompletion>(await ask(this.#native, json, timeout, signal), signal);
+  }
+}

@@ -1,0 +1,3 @@
+// The ES module is a door to the CommonJS one, so that both see the same classes.
+export * from "./index.js";
+export { Junto as default } from "./index.js";

@@ -1,0 +1,28 @@
+/** junto: a model router inside your process. */
+
+export { Chat, Completions, Junto, type JuntoOptions, type ProviderOptions, type RequestOptions } from "./client.js";
+export {
+  APIConnectionError,
+  APIConnectionTimeoutError,
+  APIUserAbortError,
+  AuthenticationError,
+  BadRequestError,
+  ContentFilterError,
+  ContextLengthError,
+  DecodeError,
+  type ErrorKind,
+  InsufficientCreditsError,
+  InternalServerError,
+  JuntoError,
+  ModelNotFoundError,
+  NoEndpointError,
+  NotFoundError,
+  OverloadedError,
+  PermissionDeniedError,
+  RateLimitError,
+  UnprocessableEntityError,
+} from "./errors.js";
+export { type Fetch, type FetchOptions, createFetch } from "./fetch.js";
+export { type Candidate, type DataPolicy, Plan, type Pricing } from "./plan.js";
+export { Stream } from "./stream.js";
+export type * from "./types.js";

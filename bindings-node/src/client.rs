@@ -1,0 +1,96 @@
+//! The client: requests in, answers out, all as JSON text.
+
+use std::time::Duration;
+
+use junto::{ChatRequest, Error, ErrorKind, transport::ScriptedTransport};
+use napi::{
+    Either, Env,
+    bindgen_prelude::{PromiseRaw, Result},
+};
+use napi_derive::napi;
+use serde_json::json;
+
+use crate::{
+    canceled, failure, script,
+    stream::{Cancel, Stream},
+};
+
+/// A junto client.
+#[napi]
+pub struct Client {
+    inner: junto::Client,
+    script: Option<ScriptedTransport>,
+}
+
+/// A client of this configuration, or the error that says what is wrong with it. A script answers in place of the network.
+#[napi]
+pub fn connect(config: String, script: Option<String>) -> Either<Client, String> {
+    match Client::build(&config, script.as_deref()) {
+        Ok(client) => Either::A(client),
+        Err(error) => Either::B(failure(&error)),
+    }
+}
+
+#[napi]
+impl Client {
+    /// The answer to a chat request. `timeout` is in milliseconds.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn chat<'env>(
+        &self,
+        env: &'env Env,
+        request: String,
+        timeout: Option<f64>,
+        cancel: Option<&Cancel>,
+    ) -> Result<PromiseRaw<'env, String>> {
+        let client = self.inner.clone();
+        let answer = async move { within(timeout, client.chat_json(&request)).await.unwrap_or_else(|error| failure(&error)) };
+        match cancel {
+            None => env.spawn_future(async move { Ok(answer.await) }),
+            Some(cancel) => {
+                let answer = cancel.race(answer);
+                env.spawn_future(async move { Ok(answer.await.unwrap_or_else(canceled)) })
+            }
+        }
+    }
+
+    /// A streamed chat request, not asked yet. `timeout` is how many milliseconds its first content may take.
+    #[napi]
+    pub fn stream(&self, request: String, timeout: Option<f64>) -> Stream {
+        Stream::new(self.inner.clone(), request, timeout)
+    }
+
+    /// The plan of a request, without asking anybody: `{plan, table}`.
+    #[napi]
+    pub fn explain(&self, request: String) -> String {
+        match ChatRequest::from_json(&request).and_then(|request| self.inner.explain(&request)) {
+            Ok(plan) => json!({ "table": plan.to_string(), "plan": plan }).to_string(),
+            Err(error) => failure(&error),
+        }
+    }
+
+    /// What a script was asked so far: `[{method, url, headers, body}]`.
+    #[napi]
+    pub fn requests(&self) -> String {
+        self.script.as_ref().map_or_else(|| "[]".to_owned(), script::requests)
+    }
+}
+
+impl Client {
+    fn build(config: &str, script: Option<&str>) -> junto::Result<Self> {
+        let script = script.map(script::parse).transpose()?;
+        let mut builder = junto::Client::builder().config_json(config);
+        if let Some(script) = &script {
+            builder = builder.transport(std::sync::Arc::new(script.clone()));
+        }
+        Ok(Self { inner: builder.build()?, script })
+    }
+}
+
+/// The caller's own limit on one call, over whatever the configuration says.
+pub(crate) async fn within<T>(timeout: Option<f64>, call: impl Future<Output = junto::Result<T>>) -> junto::Result<T> {
+    let Some(millis) = timeout else { return call.await };
+    let limit = Duration::try_from_secs_f64(millis / 1000.0)
+        .map_err(|_| Error::bad_request("timeout", format!("timeout must be a number of milliseconds, not {millis}")))?;
+    let late = |_| Err(Error::new(ErrorKind::Timeout, format!("no answer within the timeout of {millis} ms")));
+    tokio::time::timeout(limit, call).await.unwrap_or_else(late)
+}

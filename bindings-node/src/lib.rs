@@ -1,0 +1,44 @@
+//! junto for Node: the native half.
+//!
+//! Belongs here: JSON text in and out of the core, handles, cancellation. Does not belong here: decisions (`junto`), and
+//! what a Node program sees (`lib/*.ts`).
+//!
+//! Every call settles with the core's own JSON: the answer, or `{"error": {..}}`. The TypeScript layer throws.
+
+pub mod client;
+mod script;
+pub mod stream;
+
+use junto::{Error, ErrorKind};
+use napi::bindgen_prelude::create_custom_tokio_runtime;
+use napi_derive::napi;
+
+/// Two threads carry the network of any number of calls; Node itself is one thread. Without them napi's own runtime serves.
+#[napi_derive::module_init]
+fn start() {
+    if let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("junto").enable_all().build() {
+        create_custom_tokio_runtime(runtime);
+    }
+}
+
+/// The version of the core.
+#[napi]
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// Every kind of error as JSON: `[{name, status, code, type}]`.
+#[napi]
+pub fn error_kinds() -> String {
+    let row = |kind: &ErrorKind| serde_json::json!({ "name": kind.name(), "status": kind.status(), "code": kind.code(), "type": kind.error_type() });
+    serde_json::Value::from_iter(ErrorKind::ALL.iter().map(row)).to_string()
+}
+
+/// The body that Node sees instead of an answer.
+fn failure(error: &Error) -> String {
+    error.to_json().to_string()
+}
+
+fn canceled() -> String {
+    failure(&Error::new(ErrorKind::Canceled, "the request was aborted"))
+}

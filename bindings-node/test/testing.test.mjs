@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { APIConnectionError, RateLimitError } from "junto";
+import { ScriptedJunto } from "junto/testing";
+
+import { messages } from "./stub.mjs";
+
+const options = {
+  env: false,
+  providers: { openai: { apiKey: "sk-hidden" }, azure: { apiKey: "sk-hidden", baseURL: "https://azure.test" } },
+  preferences: { order: ["azure", "openai"], only: ["azure", "openai"] },
+};
+const request = { model: "openai/gpt-4o-mini", messages };
+const answer = (content) => ({
+  id: "1",
+  object: "chat.completion",
+  created: 1,
+  model: "gpt-4o-mini",
+  choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }],
+});
+const events = (...deltas) => [
+  ...deltas.map((delta) => `data: ${JSON.stringify({ id: "1", created: 1, model: "m", choices: [{ index: 0, delta, finish_reason: null }] })}\n\n`),
+  `data: ${JSON.stringify({ id: "1", created: 1, model: "m", choices: [{ index: 0, delta: {}, finish_reason: "stop" }] })}\n\n`,
+  "data: [DONE]\n\n",
+];
+
+test("a busy provider falls over to the next, and both are in the attempts", async () => {
+  const junto = new ScriptedJunto([{ to: "azure.test", status: 503, body: { error: { message: "busy" } } }, { body: answer("Hi") }], options);
+  const { choices, routing } = await junto.chat.completions.create(request);
+  assert.equal(choices[0].message.content, "Hi");
+  assert.deepEqual(routing.attempts.map(({ provider, status }) => [provider, status]), [["azure", 503], ["openai", 200]]);
+  assert.deepEqual(junto.requests.map(({ method, body }) => [method, body.messages.length]), [["POST", 1], ["POST", 1]]);
+  assert.ok(!JSON.stringify(junto.requests).includes("sk-hidden"));
+});
+
+test("a stream comes in reads, at any split", async () => {
+  const bytes = events({ content: "Hel" }, { content: "lo" }).join("");
+  const reads = bytes.match(/[^]{1,7}/g).map((data) => ({ data, after: 1 }));
+  const junto = new ScriptedJunto([{ reads }], { ...options, preferences: { only: ["openai"] } });
+  let text = "";
+  for await (const chunk of await junto.chat.completions.create({ ...request, stream: true })) text += chunk.choices[0]?.delta.content ?? "";
+  assert.equal(text, "Hello");
+});
+
+test("a stream that breaks throws behind its chunks", async () => {
+  const reads = [...events({ content: "Hel" }).slice(0, 1), { after: 5, error: "interrupted" }];
+  const junto = new ScriptedJunto([{ reads }], { ...options, preferences: { only: ["openai"] } });
+  let text = "";
+  const read = async () => {
+    for await (const chunk of await junto.chat.completions.create({ ...request, stream: true })) text += chunk.choices[0]?.delta.content ?? "";
+  };
+  await assert.rejects(read, (error) => error.status === 502);
+  assert.equal(text, "Hel");
+});
+
+test("failures have their classes", async () => {
+  const once = { ...options, maxRetries: 0, preferences: { only: ["openai"] } };
+  const ask = (script) => new ScriptedJunto(script, once).chat.completions.create(request);
+  await assert.rejects(ask([{ error: "connect" }]), APIConnectionError);
+  await assert.rejects(ask([{ status: 429, headers: { "retry-after": "7" }, body: { error: { message: "slow down" } } }]), (error) => {
+    return error instanceof RateLimitError && error.retryAfter === 7;
+  });
+});
+
+test("the plan names who would serve and who would not", () => {
+  const plan = new ScriptedJunto([], options).explain({ ...request, provider: { order: ["openai"], only: ["openai"] } });
+  assert.deepEqual(plan.candidates.map(({ provider }) => provider), ["openai"]);
+  assert.equal(plan.rejected.find(({ endpoint }) => endpoint === "azure").code, "not_in_only");
+  assert.match(String(plan), /openai/);
+  assert.deepEqual(JSON.parse(JSON.stringify(plan)).candidates, plan.candidates);
+});
+
+test("a plan without anybody is an error with the reasons", () => {
+  const nobody = () => new ScriptedJunto([], { env: false }).explain(request);
+  assert.throws(nobody, (error) => error.code === "no_endpoint" && error.excludedBy.some(({ code }) => code === "no_credentials"));
+});
