@@ -24,7 +24,7 @@ mod replay {
     use serde_json::{Value, json};
 
     /// APIs whose protocol is not finished: their failures are shown but do not fail the test.
-    const NOT_YET: &[&str] = &["converse", "converse-stream", "responses"];
+    const NOT_YET: &[&str] = &["responses"];
 
     /// Recorded APIs that are no chat, and so are none of this test's business.
     const NOT_CHAT: &[&str] = &["cohere.embed", "embedContent", "embeddings", "ollama.embed"];
