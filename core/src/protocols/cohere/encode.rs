@@ -77,7 +77,7 @@ pub(super) fn encode(call: &Call<'_>) -> Result<Encoded> {
     for (name, value) in &call.provider.quirks.body {
         body.insert(name.clone(), value.clone());
     }
-    Ok(Encoded { request: call.post("/chat", serde_json::to_vec(&body)?)?, dropped })
+    Ok(Encoded { request: call.post("/v2/chat", serde_json::to_vec(&body)?)?, dropped })
 }
 
 fn message(at: usize, message: &Message) -> Result<Value> {

@@ -1,6 +1,6 @@
 //! Cohere Chat v2.
 //!
-//! Belongs here: Cohere's JSON, its events, its errors. Paths are behind `https://api.cohere.com/v2`.
+//! Belongs here: Cohere's JSON, its events, its errors. Paths are behind `https://api.cohere.com`.
 
 mod encode;
 mod error;

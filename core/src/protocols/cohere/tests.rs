@@ -60,7 +60,7 @@ fn a_request_in_coheres_words() {
         "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}],
         "tool_choice": "REQUIRED",
     });
-    assert_eq!((url.as_str(), body, dropped), ("https://vendor.test/chat", want, vec!["user".to_owned()]));
+    assert_eq!((url.as_str(), body, dropped), ("https://vendor.test/v2/chat", want, vec!["user".to_owned()]));
 
     let audio = json!({"type": "input_audio", "input_audio": {"data": "", "format": "wav"}});
     let error = COHERE.encode(&json!({"model": "c/c", "messages": [{"role": "user", "content": [audio]}]})).unwrap_err();

@@ -302,7 +302,16 @@ impl Encoder<'_> {
                 }
             }
         }
-        if request.web_search_options.is_some() {
+        let plugin = request.plugins.iter().find(|plugin| {
+            plugin.id == "web" && plugin.enabled != Some(false) && plugin.engine.as_deref().is_none_or(|engine| engine == "native")
+        });
+        // Google searches where it likes.
+        for name in ["include_domains", "exclude_domains"] {
+            if plugin.is_some_and(|plugin| plugin.extra.contains_key(name)) {
+                self.drop(name);
+            }
+        }
+        if request.web_search_options.is_some() || plugin.is_some() {
             served.entry("googleSearch").or_insert_with(|| json!({}));
         }
         let mut config = Map::new();
@@ -312,7 +321,11 @@ impl Encoder<'_> {
             } else {
                 // Before Gemini 3 it is one or the other; the caller's own functions count more.
                 served.clear();
-                self.drop(if request.web_search_options.is_some() { "web_search_options" } else { "tools" });
+                self.drop(match plugin {
+                    _ if request.web_search_options.is_some() => "web_search_options",
+                    Some(_) => "plugins",
+                    None => "tools",
+                });
             }
         }
         if let Some(choice) = request.tool_choice.as_ref().filter(|_| !functions.is_empty()) {

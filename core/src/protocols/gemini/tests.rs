@@ -150,7 +150,10 @@ fn a_search_gives_way_to_functions_before_gemini_3() {
     request["tools"] = json!([{"type": "function", "function": {"name": "f"}}]);
     let (_, body, dropped) = FLASH.encode(&request).unwrap();
     assert_eq!((&body["tools"], dropped), (&json!([{"functionDeclarations": [{"name": "f"}]}]), vec!["web_search_options".to_owned()]));
-    let body = PRO_3.body(&request);
+    request["plugins"] = json!([{"id": "web", "include_domains": ["a.test"]}]);
+    request.as_object_mut().unwrap().remove("web_search_options");
+    let (_, body, dropped) = PRO_3.encode(&request).unwrap();
+    assert_eq!(dropped, ["include_domains"]);
     assert_eq!(body["tools"], json!([{"functionDeclarations": [{"name": "f"}]}, {"googleSearch": {}}]));
     assert_eq!(body["toolConfig"], json!({"includeServerSideToolInvocations": true}));
 }
