@@ -7,7 +7,7 @@ RUST_TESTS := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextes
 
 # The main job: a plan, an answer, a stream that falls over to another provider. MODEL=.. PROMPT=.. asks for real.
 demo:
-	@$(CARGO) run -q -p junto-examples --example quickstart
+	@$(CARGO) run -q -p junto-examples --example quickstart -- --model "$(MODEL)" --prompt "$(PROMPT)"
 
 test: lint test-rust test-node
 

@@ -1,5 +1,5 @@
 //! What translation costs: encode, decode, and one streamed chunk of each protocol.
-#![expect(missing_docs, clippy::expect_used, reason = "a bench has no users, and one that fails should stop")]
+#![expect(clippy::expect_used, reason = "one that fails should stop")]
 
 use std::{
     collections::{BTreeMap, VecDeque},
