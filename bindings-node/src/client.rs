@@ -43,7 +43,8 @@ impl Client {
         cancel: Option<&Cancel>,
     ) -> Result<PromiseRaw<'env, String>> {
         let client = self.inner.clone();
-        let answer = async move { within(timeout, client.chat_json(&request)).await.unwrap_or_else(|error| failure(&error)) };
+        // Boxed, because the future of a call is some 20 KB and would be copied on its way to the runtime.
+        let answer = async move { within(timeout, Box::pin(client.chat_json(&request))).await.unwrap_or_else(|error| failure(&error)) };
         match cancel {
             None => env.spawn_future(async move { Ok(answer.await) }),
             Some(cancel) => {

@@ -31,7 +31,7 @@ pub fn version() -> &'static str {
 #[napi]
 pub fn error_kinds() -> String {
     let row = |kind: &ErrorKind| serde_json::json!({ "name": kind.name(), "status": kind.status(), "code": kind.code(), "type": kind.error_type() });
-    serde_json::Value::from_iter(ErrorKind::ALL.iter().map(row)).to_string()
+    ErrorKind::ALL.iter().map(row).collect::<serde_json::Value>().to_string()
 }
 
 /// The body that Node sees instead of an answer.

@@ -108,5 +108,5 @@ pub(crate) fn requests(transport: &ScriptedTransport) -> String {
             request.headers.iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))).collect();
         json!({ "method": request.method.as_str(), "url": request.url, "headers": headers, "body": request.json() })
     };
-    Value::from_iter(transport.requests().into_iter().map(row)).to_string()
+    transport.requests().into_iter().map(row).collect::<Value>().to_string()
 }

@@ -15,16 +15,15 @@ use crate::{canceled, client::within, failure};
 
 /// Ends a call from outside; firing it drops the call's future, which closes its connection.
 #[napi]
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Cancel(watch::Sender<bool>);
 
 #[napi]
 impl Cancel {
     /// A signal that has not fired.
     #[napi(constructor)]
-    #[expect(clippy::new_without_default, reason = "a JavaScript class has no Default")]
     pub fn new() -> Self {
-        Self(watch::Sender::new(false))
+        Self::default()
     }
 
     /// Fires.
@@ -76,7 +75,7 @@ impl State {
     /// Asks, and waits for the first content.
     async fn open(&mut self) -> Option<String> {
         let Self::Idle(client, request, timeout) = &*self else { return None };
-        let opened = within(*timeout, client.stream_json(request)).await;
+        let opened = within(*timeout, Box::pin(client.stream_json(request))).await;
         let (next, failed) = match opened {
             Ok(stream) => (Self::Open(Box::new(stream)), None),
             Err(error) => (Self::Ended, Some(failure(&error))),
@@ -98,9 +97,9 @@ impl State {
     }
 
     /// Closes the connection.
-    fn abort(&mut self) -> Option<String> {
+    fn abort(&mut self) -> String {
         *self = Self::Ended;
-        Some(canceled())
+        canceled()
     }
 
     /// Waits for a read of the network and takes what is ready behind it.
@@ -159,7 +158,7 @@ impl Stream {
         env.spawn_future(async move {
             let mut state = state.lock().await;
             let opened = cancel.race(state.open()).await;
-            Ok(opened.unwrap_or_else(|| state.abort()))
+            Ok(opened.unwrap_or_else(|| Some(state.abort())))
         })
     }
 
@@ -170,7 +169,7 @@ impl Stream {
         env.spawn_future(async move {
             let mut state = state.lock().await;
             let read = cancel.race(state.next()).await;
-            Ok(read.unwrap_or_else(|| state.abort()))
+            Ok(read.unwrap_or_else(|| Some(state.abort())))
         })
     }
 
@@ -181,13 +180,10 @@ impl Stream {
         env.spawn_future(async move {
             let mut state = state.lock().await;
             let read = cancel.race(state.take()).await;
-            Ok(match read {
-                Some(batch) => events(&batch).map(|text| text.into_bytes().into()),
-                None => {
-                    state.abort();
-                    None
-                }
-            })
+            if read.is_none() {
+                state.abort();
+            }
+            Ok(read.as_ref().and_then(events).map(|text| text.into_bytes().into()))
         })
     }
 

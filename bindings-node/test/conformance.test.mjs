@@ -13,8 +13,6 @@ import { ScriptedJunto } from "junto/testing";
 
 const ROOT = join(import.meta.dirname, "../../tests/conformance");
 const ONLY = process.env["JUNTO_CASE"] ?? "";
-/** A slug is parsed inside the core; the package has no function for it. */
-const CORE_ONLY = ["slugs"];
 
 const json = (path) => JSON.parse(readFileSync(path, "utf8"));
 
@@ -23,7 +21,7 @@ function cases() {
   return areas.flatMap(({ name: area }) =>
     readdirSync(join(ROOT, area))
       .sort()
-      .map((file) => ({ area, path: `${area}/${file.replace(/\.json$/, "")}`, case: json(join(ROOT, area, file)) }))
+      .map((file) => ({ path: `${area}/${file.replace(/\.json$/, "")}`, case: json(join(ROOT, area, file)) }))
       .filter(({ path }) => path.includes(ONLY)),
   );
 }
@@ -84,7 +82,7 @@ function configuration({ base, ...own } = {}) {
   return merge(base ? json(join(ROOT, "configs", `${base}.json`)) : { env: false }, own);
 }
 
-function scripted({ response, stream, error, line_end }) {
+function scripted({ response, stream, error, line_end }, split) {
   if (error) return { error };
   if (response) return { status: response.status, headers: response.headers ?? {}, body: response.text ?? response.body ?? "" };
   const end = line_end === "crlf" ? "\r\n" : line_end === "cr" ? "\r" : "\n";
@@ -94,11 +92,18 @@ function scripted({ response, stream, error, line_end }) {
     const text = typeof data === "string" ? data : JSON.stringify(data);
     return { data: `${event ? `event: ${event}${end}` : ""}data: ${text}${end}${end}` };
   });
-  return { status: 200, headers: { "content-type": "text/event-stream" }, reads };
+  return { status: 200, headers: { "content-type": "text/event-stream" }, reads: SPLITS[split](reads) };
 }
 
-function script(exchanges, repeatLast) {
-  const answers = exchanges.map(scripted);
+/** The same bytes in other reads: as the events come, all at once, byte by byte. */
+const SPLITS = {
+  events: (reads) => reads,
+  whole: (reads) => [{ data: reads.map(({ data }) => data ?? "").join("") }, ...reads.filter(({ error }) => error)],
+  bytes: (reads) => reads.flatMap((read) => (read.data === undefined ? [read] : [...read.data].map((data) => ({ data })))),
+};
+
+function script(exchanges, repeatLast, split) {
+  const answers = exchanges.map((exchange) => scripted(exchange, split));
   return repeatLast ? [...answers.slice(0, -1), { ...answers.at(-1), repeat: true }] : answers;
 }
 
@@ -187,6 +192,15 @@ function checkChunks(chunks, { each, same, last, finish, tool_calls, ...rest }, 
   }
 }
 
+/** What holds of every stream. */
+function checkStream(chunks, error, wrong) {
+  const { id, model, created } = chunks[0];
+  for (const chunk of chunks) compare("every chunk", { id, model, created, object: "chat.completion.chunk" }, chunk, wrong);
+  const told = chunks.slice(0, -1).filter(({ usage, routing }) => usage || routing);
+  if (told.length > 0) wrong.push(`usage or routing before the last chunk: ${JSON.stringify(told)}`);
+  if (!error) compare("the last chunk", { routing: { $any: true } }, chunks.at(-1), wrong);
+}
+
 function checkPlan(plan, expected, wrong, again) {
   const order = (candidates, withModel) => candidates.map(({ model, endpoint }) => (withModel ? `${model} ${endpoint}` : endpoint));
   for (const [key, value] of Object.entries(expected)) {
@@ -227,14 +241,14 @@ function checkExplained(junto, request, expect, config, wrong) {
 /** Real time passes here: "no wait" means less than the shortest that a case waits for. */
 const NO_WAIT_MS = 1_400;
 
-async function run(one) {
+async function run(one, split) {
   const wrong = [];
   const config = configuration(one.config);
   const steps = one.steps ?? [one];
   const exchanges = steps.flatMap((step) => step.exchanges ?? []);
   let junto;
   try {
-    junto = new ScriptedJunto(script(exchanges, one.repeat_last), config);
+    junto = new ScriptedJunto(script(exchanges, one.repeat_last, split), config);
   } catch (error) {
     if (!one.expect?.error) throw error;
     checkError(error, one.expect.error, wrong);
@@ -259,6 +273,7 @@ async function run(one) {
       else if (key === "waited") compare("waited", true, elapsed >= value.at_least_ms, wrong);
       else wrong.push(`${key}: no such expectation`);
     }
+    if (chunks?.length > 0) checkStream(chunks, error, wrong);
     if (error && !expect.error) wrong.push(`error: ${error.stack}`);
   }
   checkRequests(junto.requests, exchanges, one.repeat_last, wrong);
@@ -277,8 +292,9 @@ function checkRequests(requests, exchanges, repeatLast, wrong) {
   });
 }
 
-for (const { area, path, case: one } of cases()) {
-  test(`${path}: ${one.name}`, { concurrency: true, skip: CORE_ONLY.includes(area) }, async () => {
-    assert.deepEqual(await run(one), []);
+for (const { path, case: one } of cases()) {
+  test(`${path}: ${one.name}`, { skip: one.slug !== undefined && "slugs are parsed inside the core" }, async () => {
+    const streams = (one.steps ?? [one]).some(({ request }) => request?.stream);
+    for (const split of streams ? Object.keys(SPLITS) : ["events"]) assert.deepEqual(await run(one, split), [], `in reads of ${split}`);
   });
 }
