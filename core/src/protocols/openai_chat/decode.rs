@@ -73,14 +73,28 @@ impl Reader {
 
     /// Reads one chunk, or a whole answer.
     pub(super) fn read(&mut self, shape: Shape, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        let answer = wire::parse(json).map_err(|cause| not_ours(json, &cause))?;
+        match wire::parse(json) {
+            Ok(answer) => self.answer(shape, &answer, json, out),
+            // A JSON tree forgives what the typed parse does not, such as a field that comes twice.
+            Err(cause) => match serde_json::from_slice::<Value>(json) {
+                Ok(tree @ Value::Object(_)) => {
+                    let json = tree.to_string();
+                    let answer = wire::parse(json.as_bytes()).map_err(|cause| not_ours(json.as_bytes(), &cause))?;
+                    self.answer(shape, &answer, json.as_bytes(), out)
+                }
+                _ => Err(not_ours(json, &cause)),
+            },
+        }
+    }
+
+    fn answer(&mut self, shape: Shape, answer: &Answer<'_>, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
         let is_error = answer.object.as_ref().is_some_and(|object| object.0 == "error");
         self.emitter.identify(Text::given(answer.id.as_ref()), Text::given(answer.model.as_ref()), answer.created.0);
         for choice in answer.choices.iter().flatten() {
             self.choice(shape, choice, out)?;
         }
-        self.envelope(&answer);
-        if is_error || answer.error.is_some() {
+        self.envelope(answer);
+        if is_error || answer.error.is_some_and(says_something) {
             return Err(error::from_value(None, &serde_json::from_slice(json)?));
         }
         Ok(())
@@ -97,7 +111,7 @@ impl Reader {
         keep(&mut self.system_fingerprint, Text::given(answer.system_fingerprint.as_ref()));
         keep(&mut self.citations, answer.citations.map(RawValue::get));
         keep(&mut self.search_results, answer.search_results.map(RawValue::get));
-        let usage = answer.usage.as_ref().or_else(|| answer.x_groq.as_ref()?.usage.as_ref()).map(usage);
+        let usage = answer.usage.as_deref().or_else(|| answer.x_groq.as_ref()?.usage.as_ref()).map(usage);
         if let Some(usage) = usage.filter(|usage| !usage.is_empty()) {
             self.emitter.usage(usage);
         }
@@ -109,7 +123,7 @@ impl Reader {
             self.choices.push((index, None));
             self.choices.len() - 1
         });
-        let (delta, message) = (choice.delta.as_ref(), choice.message.as_ref());
+        let (delta, message) = (choice.delta.as_ref(), choice.message.as_deref());
         let piece = match shape {
             Shape::Chunk => delta.or(message),
             Shape::Whole => message.or(delta),
@@ -123,7 +137,7 @@ impl Reader {
             let native = Text::given(choice.native_finish_reason.as_ref()).unwrap_or(reason);
             self.emitter.finish(index, ours, Some(native));
         }
-        match choice.error {
+        match choice.error.filter(|cause| says_something(cause)) {
             Some(cause) => Err(error::from_value(None, &serde_json::from_str(cause.get())?)),
             None => Ok(()),
         }
@@ -322,6 +336,11 @@ impl Reader {
         self.emitter.end(out);
         Ok(())
     }
+}
+
+/// Whether an error field is one; some hosts send it empty with every answer.
+fn says_something(error: &RawValue) -> bool {
+    !matches!(error.get(), "{}" | "[]" | "\"\"" | "false" | "0" | "null")
 }
 
 /// The error for an event or a body that is not a chat completions answer.

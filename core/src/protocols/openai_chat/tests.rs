@@ -273,6 +273,15 @@ fn errors_inside_a_200_are_errors_after_what_was_said() {
 }
 
 #[test]
+fn a_field_that_comes_twice_and_an_empty_error_do_no_harm() {
+    let (whole, error) = stream(
+        "data: {\"id\":\"a\",\"id\":\"a\",\"error\":{},\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n",
+    );
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(whole.text(), "Hi");
+}
+
+#[test]
 fn an_errors_code_says_more_than_its_status() {
     let openai = |code: &str| json!({"error": {"message": "No.", "type": "invalid_request_error", "code": code}}).to_string();
     for (status, body, kind) in [

@@ -19,7 +19,8 @@ pub(super) struct Answer<'a> {
     pub(super) created: Count,
     #[serde(borrow)]
     pub(super) choices: Option<Vec<Choice<'a>>>,
-    pub(super) usage: Option<Usage>,
+    /// Boxed, as are all that most chunks lack: the answer is moved about, and small is fast.
+    pub(super) usage: Option<Box<Usage>>,
     #[serde(borrow)]
     pub(super) service_tier: Option<Text<'a>>,
     #[serde(borrow)]
@@ -29,7 +30,7 @@ pub(super) struct Answer<'a> {
     /// `error` where the object is itself the error.
     #[serde(borrow)]
     pub(super) object: Option<Text<'a>>,
-    pub(super) x_groq: Option<XGroq>,
+    pub(super) x_groq: Option<Box<XGroq>>,
     /// URLs of sources (Perplexity, xAI).
     #[serde(borrow)]
     pub(super) citations: Option<&'a RawValue>,
@@ -45,7 +46,7 @@ pub(super) struct Choice<'a> {
     #[serde(borrow)]
     pub(super) delta: Option<Piece<'a>>,
     #[serde(borrow)]
-    pub(super) message: Option<Piece<'a>>,
+    pub(super) message: Option<Box<Piece<'a>>>,
     #[serde(borrow)]
     pub(super) finish_reason: Option<Text<'a>>,
     #[serde(borrow)]
@@ -346,8 +347,10 @@ impl Content<'_> {
 
 /// Borrows the JSON text of one event.
 pub(super) fn parse(json: &[u8]) -> Result<Answer<'_>, serde_json::Error> {
+    // Checked once here, the text need not be checked string by string.
+    let text = std::str::from_utf8(json).map_err(serde_json::Error::custom)?;
     match json.first() {
-        Some(b'{') => serde_json::from_slice(json),
+        Some(b'{') => serde_json::from_str(text),
         _ => Err(serde_json::Error::custom("expected a JSON object")),
     }
 }
