@@ -90,6 +90,8 @@ fn each_package_stays_in_its_home() {
     let mut broken = Vec::new();
     for (file, lines) in files() {
         for (at, line) in lines {
+            // A module may bear its package's name.
+            let line = line.replace("self::reqwest::", "");
             let strays = HOMES.iter().filter(|(package, home)| file != *home && line.contains(package));
             broken.extend(strays.map(|(package, home)| format!("core/src/{file}:{at} names `{package}`, which lives in {home}")));
         }

@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures_util::Stream;
@@ -63,7 +63,7 @@ struct Rest {
     /// Taken when the stream ends.
     log: Option<(Attempts, Running)>,
     requested: String,
-    idle: std::time::Duration,
+    idle: Duration,
     deadline: Option<Instant>,
 }
 
@@ -160,6 +160,8 @@ impl ChatStream {
             this.body.get_mut().take();
         } else if *this.phase == Phase::Reading && (this.decoder.is_done() || this.body.is_none()) {
             *this.phase = Phase::Ending;
+            // The timer of silence has done its work; the next one waits for the body's end.
+            *this.sleep = None;
             if this.ready.is_empty() {
                 this.ready.push_back(this.head.chunk(endpoint, Vec::new()));
             }
@@ -208,17 +210,12 @@ impl Stream for ChatStream {
                 *this.phase = Phase::Over;
                 return Poll::Ready(Some(Err(error)));
             }
-            if *this.phase != Phase::Reading {
-                // Where the body's end is already here, reading it lets the connection go back to the pool.
-                if let Some(mut body) = this.body.as_mut().get_mut().take() {
-                    for _ in 0..4 {
-                        match Pin::new(&mut body).poll_next(cx) {
-                            Poll::Ready(Some(Ok(_))) => {}
-                            _ => break,
-                        }
-                    }
-                }
+            if *this.phase == Phase::Ending {
+                ready!(poll_rest(this.body.as_mut(), this.opened, this.sleep, cx));
+                this.body.set(None);
                 *this.phase = Phase::Over;
+            }
+            if *this.phase == Phase::Over {
                 return Poll::Ready(None);
             }
             let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
@@ -244,6 +241,22 @@ impl Stream for ChatStream {
     }
 }
 
+/// Reads the body's end, so that the connection goes back to the pool. It mostly comes with the last chunk or right after
+/// it; the caller has that chunk already, so a moment is worth a new TLS handshake.
+fn poll_rest(mut body: Pin<&mut Option<Body>>, rest: &Rest, sleep: &mut Option<Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+    const MOMENT: Duration = Duration::from_millis(5);
+    for _ in 0..16 {
+        let Some(body) = body.as_mut().as_pin_mut() else { return Poll::Ready(()) };
+        match body.poll_next(cx) {
+            Poll::Ready(Some(Ok(_))) => {}
+            Poll::Ready(_) => return Poll::Ready(()),
+            Poll::Pending => return Pin::new(sleep.get_or_insert_with(|| rest.clock.sleep(MOMENT))).poll(cx),
+        }
+    }
+    // A vendor that goes on talking after its end.
+    Poll::Ready(())
+}
+
 /// Ready when the silence has lasted too long. The timer is only moved when it fires, not with each read.
 fn poll_silence(rest: &Rest, sleep: &mut Option<Sleep>, last_read: Instant, cx: &mut Context<'_>) -> Poll<Error> {
     let silent_until = last_read + rest.idle;
@@ -259,7 +272,7 @@ fn poll_silence(rest: &Rest, sleep: &mut Option<Sleep>, last_read: Instant, cx: 
     }
 }
 
-fn silence(idle: std::time::Duration) -> Error {
+fn silence(idle: Duration) -> Error {
     let message = format!("the stream said nothing for {} seconds; the limit is `idle_timeout`", idle.as_secs_f64());
     Error::new(ErrorKind::Timeout, message)
 }

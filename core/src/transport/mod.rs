@@ -15,10 +15,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::Stream;
 
-pub use self::{
-    replay::{RecordedRequest, Scripted, ScriptedTransport},
-    reqwest::Reqwest,
-};
+pub use self::replay::{RecordedRequest, Scripted, ScriptedTransport};
+pub use self::reqwest::Reqwest;
 
 /// A future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
