@@ -293,3 +293,112 @@ fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::
 fn not_negative<E: serde::de::Error>(value: f64) -> Result<f64, E> {
     if value.is_finite() && value >= 0.0 { Ok(value) } else { Err(E::custom(format!("expected a number of at least 0, not {value}"))) }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{ChatRequest, ErrorKind};
+
+    fn read(provider: &serde_json::Value) -> crate::Result<Preferences> {
+        let request = json!({"model": "a/b", "messages": [{"role": "user", "content": "hi"}], "provider": provider});
+        ChatRequest::from_json(&request.to_string()).map(|request| request.provider.unwrap_or_default())
+    }
+
+    #[test]
+    fn every_field_reads() {
+        let preferences = read(&json!({
+            "order": ["openai", "azure"], "only": ["openai", "azure"], "ignore": ["groq"], "allow_fallbacks": false,
+            "require_parameters": true, "data_collection": "deny", "zdr": true, "sort": {"by": "latency", "partition": "none"},
+            "quantizations": ["fp8", "unknown"], "max_price": {"prompt": 1, "completion": "2.5", "request": 0.01, "image": 0, "audio": null},
+            "preferred_min_throughput": 50, "preferred_max_latency": {"p50": 1, "p90": 3.5},
+        }))
+        .expect("all fields");
+        assert_eq!(preferences.order, ["openai", "azure"]);
+        assert_eq!(preferences.data_collection, Some(DataCollection::Deny));
+        assert_eq!(preferences.sort, Some(Sort { by: Some(SortBy::Latency), partition: Partition::None }));
+        assert_eq!(
+            preferences.max_price,
+            Some(MaxPrice { prompt: Some(1.0), completion: Some(2.5), request: Some(0.01), image: Some(0.0), audio: None })
+        );
+        assert_eq!(preferences.preferred_min_throughput, Some(Percentiles { p50: Some(50.0), ..Percentiles::default() }));
+        assert_eq!(preferences.preferred_max_latency.and_then(|latency| latency.p90), Some(3.5));
+        let quantizations = preferences.quantizations.expect("some");
+        assert!(
+            quantizations.admits(Some(Quantization::Mxfp8))
+                && quantizations.admits(None)
+                && !quantizations.admits(Some(Quantization::Int4))
+        );
+    }
+
+    #[test]
+    fn null_is_as_good_as_absent() {
+        let preferences = read(&json!({
+            "order": null, "only": null, "ignore": null, "allow_fallbacks": null, "require_parameters": null, "data_collection": null,
+            "zdr": null, "sort": null, "quantizations": null, "max_price": null, "preferred_min_throughput": null,
+            "preferred_max_latency": null,
+        }));
+        assert_eq!(preferences.expect("nulls"), Preferences::default());
+    }
+
+    #[test]
+    fn a_mistake_is_named() {
+        for (provider, param, words) in [
+            (json!({"sorts": "price"}), "provider.sorts", "unknown field"),
+            (json!({"sort": "cheap"}), "provider.sort", "`latency`, `price`, `throughput`"),
+            (json!({"sort": 3}), "provider.sort", "or an object with `by` and `partition`"),
+            (json!({"sort": {"by": "price", "partition": "all"}}), "provider.sort.partition", "`model` or `none`"),
+            (json!({"order": "openai"}), "provider.order", "expected a sequence"),
+            (json!({"order": [1]}), "provider.order[0]", "expected a string"),
+            (json!({"zdr": "yes"}), "provider.zdr", "expected a boolean"),
+            (json!({"data_collection": "never"}), "provider.data_collection", "`allow` or `deny`"),
+            (json!({"quantizations": ["fp9"]}), "provider.quantizations[0]", "fp9"),
+            (json!({"max_price": {"prompt": "cheap"}}), "provider.max_price.prompt", "a number of at least 0"),
+            (json!({"max_price": {"prompt": -1}}), "provider.max_price.prompt", "at least 0"),
+            (json!({"max_price": {"tokens": 1}}), "provider.max_price.tokens", "unknown field"),
+            (json!({"max_price": 3}), "provider.max_price", "invalid type"),
+            (json!({"preferred_min_throughput": {"p42": 1}}), "provider.preferred_min_throughput.p42", "unknown field"),
+            (json!({"preferred_max_latency": "fast"}), "provider.preferred_max_latency", "a number or an object"),
+            (json!("openai"), "provider", "expected struct Preferences"),
+        ] {
+            let error = read(&provider).expect_err(param);
+            assert_eq!(error.kind(), ErrorKind::BadRequest, "{provider}");
+            assert_eq!(error.param(), Some(param), "{provider}: {error}");
+            assert!(error.message().starts_with(param) && error.message().contains(words), "{provider}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_request_wins_over_defaults_except_where_data_is_protected() {
+        let defaults = Preferences {
+            order: vec!["azure".into()],
+            ignore: vec!["groq".into()],
+            zdr: Some(true),
+            data_collection: Some(DataCollection::Deny),
+            sort: Some(SortBy::Price.into()),
+            ..Preferences::default()
+        };
+        let own = Preferences {
+            order: vec!["openai".into()],
+            ignore: vec!["together".into()],
+            zdr: Some(false),
+            data_collection: Some(DataCollection::Allow),
+            allow_fallbacks: Some(false),
+            ..Preferences::default()
+        };
+        let merged = defaults.merged(&own);
+        assert_eq!(merged.order, ["openai"]);
+        assert_eq!(merged.ignore, ["groq", "together"]);
+        assert_eq!((merged.zdr, merged.data_collection), (Some(true), Some(DataCollection::Deny)));
+        assert_eq!((merged.allow_fallbacks, merged.sort), (Some(false), Some(SortBy::Price.into())));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let preferences =
+            read(&json!({"order": ["openai"], "sort": "price", "max_price": {"prompt": 1}, "quantizations": ["fp8"]})).expect("read");
+        let text = serde_json::to_value(&preferences).expect("write");
+        assert_eq!(read(&text).expect("again"), preferences);
+    }
+}

@@ -154,3 +154,82 @@ impl Serialize for ModelSlug {
         serializer.collect_str(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(slug: &str) -> ModelSlug {
+        slug.parse().unwrap_or_else(|error| panic!("{slug}: {error}"))
+    }
+
+    #[test]
+    fn suffixes_come_off_the_right_end() {
+        for (text, author, name, variants) in [
+            ("openai/gpt-4o-mini", Some("openai"), "gpt-4o-mini", &[][..]),
+            ("anthropic/claude-sonnet-4-5:thinking", Some("anthropic"), "claude-sonnet-4-5", &[Variant::Thinking]),
+            ("openai/gpt-4o:floor:online", Some("openai"), "gpt-4o", &[Variant::Floor, Variant::Online]),
+            ("OpenAI/gpt-4o:NITRO:Free", Some("openai"), "gpt-4o", &[Variant::Nitro, Variant::Free]),
+            ("ollama/llama3.2:3b:nitro", Some("ollama"), "llama3.2:3b", &[Variant::Nitro]),
+            ("ollama/llama3.2:nitro:3b", Some("ollama"), "llama3.2:nitro:3b", &[]),
+            (
+                "amazon-bedrock/anthropic.claude-3-5-sonnet-20241022-v2:0",
+                Some("amazon-bedrock"),
+                "anthropic.claude-3-5-sonnet-20241022-v2:0",
+                &[],
+            ),
+            ("fireworks/accounts/fireworks/models/x:floor", Some("fireworks"), "accounts/fireworks/models/x", &[Variant::Floor]),
+            ("gpt-4o-mini:nitro", None, "gpt-4o-mini", &[Variant::Nitro]),
+        ] {
+            let slug = parse(text);
+            assert_eq!((slug.author.as_deref(), &*slug.name, &*slug.variants), (author, name, variants), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_sort_suffix_decides() {
+        assert_eq!(parse("x/y:floor:nitro").sort_variant(), Some(Variant::Nitro));
+        assert_eq!(parse("x/y:nitro:online:floor").sort_variant(), Some(Variant::Floor));
+        assert_eq!(parse("x/y:online").sort_variant(), None);
+    }
+
+    #[test]
+    fn the_catalog_sees_its_own_rows_only() {
+        assert_eq!(parse("x/y:nitro:free:online").base(), "x/y:free");
+        assert_eq!(parse("x/y:free:free").to_string(), "x/y:free");
+    }
+
+    #[test]
+    fn what_is_no_slug_is_an_error_that_says_so() {
+        for text in ["", "  ", "/", "openai/", "/gpt-4o", "openai/:nitro", ":nitro", "openai/gpt 4o", "a/b\nc"] {
+            let error = text.parse::<ModelSlug>().expect_err(text);
+            assert_eq!((error.kind(), error.param()), (crate::ErrorKind::BadRequest, Some("model")), "{text:?}");
+            assert!(error.message().starts_with("model: "), "{error}");
+        }
+    }
+
+    /// Slugs made of the pieces that slugs are made of, in every order.
+    #[test]
+    fn parse_and_display_round_trip() {
+        let mut word = 7u64;
+        let mut next = |below: usize| {
+            word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (word >> 33) as usize % below
+        };
+        let pieces = ["gpt-4o", "llama3.2", "3b", "v2", "0", "Free", "floor", "NITRO", "online", "thinking", "accounts", "é", "~x"];
+        for _ in 0..5_000 {
+            let mut text = String::new();
+            for part in 0..=next(6) {
+                if part > 0 {
+                    text.push([':', '/', '.', '-'][next(4)]);
+                }
+                text.push_str(pieces[next(pieces.len())]);
+            }
+            let Ok(slug) = text.parse::<ModelSlug>() else { continue };
+            let canonical = slug.to_string();
+            assert_eq!(parse(&canonical), slug, "{text}");
+            assert_eq!(parse(&canonical).to_string(), canonical, "{text}");
+            assert!(canonical.eq_ignore_ascii_case(&text) || slug.variants.contains(&Variant::Free), "{text} -> {canonical}");
+        }
+    }
+}

@@ -139,3 +139,72 @@ fn distance(a: &str, b: &str) -> usize {
     }
     above[b.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(slug: &str) -> Result<Option<&'static Arc<Model>>> {
+        Catalog::built_in().find(&slug.parse().expect("a slug"))
+    }
+
+    #[test]
+    fn the_built_in_catalog_reads() {
+        let catalog = Catalog::from_json(include_str!("catalog.json")).expect("catalog.json");
+        for slug in [
+            "openai/gpt-4o",
+            "openai/gpt-4o-mini",
+            "anthropic/claude-sonnet-4-5",
+            "anthropic/claude-haiku-4-5",
+            "google/gemini-2.0-flash",
+            "google/gemini-2.0-pro",
+        ] {
+            let model = catalog.get(slug).unwrap_or_else(|| panic!("{slug} is missing"));
+            assert!(model.endpoints.len() >= 2, "{slug} has several endpoints");
+        }
+        for model in catalog.models() {
+            for endpoint in &model.endpoints {
+                let row = crate::providers::by_slug(&endpoint.provider).unwrap_or_else(|| panic!("{} has no row", endpoint.provider));
+                // Another router's price depends on whom it picks.
+                assert!(endpoint.pricing.is_some() || row.serves_any, "{}: {}", model.slug, endpoint.tag());
+                assert!(endpoint.context_length.is_some() && endpoint.parameters.is_some(), "{}: {}", model.slug, endpoint.tag());
+            }
+        }
+    }
+
+    #[test]
+    fn found_by_slug_alias_and_bare_name_in_any_case() {
+        for slug in ["openai/gpt-4o-mini", "OpenAI/GPT-4o-mini:nitro", "gpt-4o-mini", "openai/gpt-4o-mini-2024-07-18", "GPT-4O-MINI"] {
+            let model = find(slug).expect(slug).expect(slug);
+            assert_eq!(&*model.slug, "openai/gpt-4o-mini", "{slug}");
+        }
+    }
+
+    #[test]
+    fn a_bare_name_of_several_models_lists_them() {
+        let mut catalog = Catalog::default();
+        for slug in ["a/same", "b/same"] {
+            catalog.insert(Model { slug: slug.into(), name: slug.to_owned(), aliases: Vec::new(), endpoints: Vec::new() });
+        }
+        let error = catalog.find(&"same".parse().expect("a slug")).expect_err("two models");
+        assert_eq!(error.message(), "model: `same` is the name of several models; write one of `a/same`, `b/same`");
+        assert_eq!(error.kind(), ErrorKind::BadRequest);
+    }
+
+    #[test]
+    fn a_misspelt_name_gets_the_nearest() {
+        let error = find("gtp-4o-mini").expect_err("misspelt");
+        assert_eq!(error.kind(), ErrorKind::ModelNotFound);
+        assert!(error.message().contains("did you mean `openai/gpt-4o-mini`"), "{error}");
+        assert!(find("openai/never-heard-of").expect("no error").is_none());
+    }
+
+    #[test]
+    fn inserting_a_slug_again_replaces_the_model() {
+        let mut catalog = (**Catalog::built_in()).clone();
+        let count = catalog.models().len();
+        catalog.insert(Model { slug: "openai/gpt-4o".into(), name: "Mine".to_owned(), aliases: Vec::new(), endpoints: Vec::new() });
+        assert_eq!(catalog.models().len(), count);
+        assert_eq!(catalog.get("openai/gpt-4o").expect("there").name, "Mine");
+    }
+}

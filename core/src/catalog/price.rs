@@ -143,9 +143,12 @@ pub struct Tier {
     /// Per prompt token read from the cache.
     #[serde(default)]
     pub cache_read: Option<Price>,
-    /// Per prompt token written to the cache.
+    /// Per prompt token written to the cache for 5 minutes.
     #[serde(default)]
     pub cache_write: Option<Price>,
+    /// Per prompt token written to the cache for an hour.
+    #[serde(default)]
+    pub cache_write_1h: Option<Price>,
 }
 
 /// What an answer cost.
@@ -166,6 +169,7 @@ impl Pricing {
             completion: Some(self.completion),
             cache_read: self.cache_read,
             cache_write: self.cache_write,
+            cache_write_1h: self.cache_write_1h,
         };
         self.tiers.iter().filter(|tier| prompt_tokens > tier.above).fold(base, |now, tier| Tier {
             above: tier.above,
@@ -173,14 +177,17 @@ impl Pricing {
             completion: tier.completion.or(now.completion),
             cache_read: tier.cache_read.or(now.cache_read),
             cache_write: tier.cache_write.or(now.cache_write),
+            cache_write_1h: tier.cache_write_1h.or(now.cache_write_1h),
         })
     }
 
     /// What this usage costs, to the last digit; `None` where a count that is charged for is unknown.
     pub fn cost(&self, usage: &Usage) -> Option<Cost> {
-        let (prompt_tokens, completion_tokens) = (usage.prompt_tokens?, usage.completion_tokens?);
+        let prompt_tokens = usage.prompt_tokens?;
         let tier = self.at(prompt_tokens);
         let (prompt_price, completion_price) = (tier.prompt?, tier.completion?);
+        // Embeddings have no completion, and no price for one.
+        let completion_tokens = usage.completion_tokens.or((completion_price == Price::default()).then_some(0))?;
 
         let prompt = usage.prompt_tokens_details.as_ref();
         let part = |count: fn(&crate::types::PromptDetails) -> Option<u64>| prompt.and_then(count).unwrap_or(0);
@@ -199,7 +206,7 @@ impl Pricing {
         let prompt_cost = prompt_price.times(plain)
             + tier.cache_read.unwrap_or(prompt_price).times(cached)
             + write_price.times(written - written_1h)
-            + self.cache_write_1h.unwrap_or(write_price).times(written_1h)
+            + tier.cache_write_1h.unwrap_or(write_price).times(written_1h)
             + self.audio.unwrap_or(prompt_price).times(audio);
 
         let reasoning = usage.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens).unwrap_or(0);
@@ -237,5 +244,78 @@ impl Pricing {
         };
         let pico = prompt.times(prompt_tokens) + completion.times(completion_tokens) + self.request.unwrap_or_default().times(1);
         pico as f64 / SCALE as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn price(text: &str) -> Price {
+        text.parse().expect("a price")
+    }
+
+    fn sonnet() -> Pricing {
+        Pricing {
+            prompt: price("3e-6"),
+            completion: price("15e-6"),
+            cache_read: Some(price("0.3e-6")),
+            cache_write: Some(price("3.75e-6")),
+            cache_write_1h: Some(price("6e-6")),
+            search: Some(price("0.01")),
+            ..Pricing::default()
+        }
+    }
+
+    #[test]
+    fn plain_tokens_cost_to_the_last_digit() {
+        let cost = sonnet().cost(&Usage::of(1_000, 1)).expect("a cost");
+        assert_eq!(cost.total.to_string(), "0.003015");
+        assert_eq!(cost.details.upstream_inference_prompt_cost, Some(0.003));
+        assert_eq!(cost.details.upstream_inference_completions_cost, Some(0.000_015));
+        assert_eq!(cost.details.server_tool_cost, None);
+    }
+
+    #[test]
+    fn cache_and_search_have_their_own_prices() {
+        let mut usage = Usage::of(10_000, 0);
+        usage.prompt_details().cached_tokens = Some(5_000);
+        usage.prompt_details().cache_write_tokens = Some(3_000);
+        usage.prompt_details().cache_write_1h_tokens = Some(1_000);
+        usage.server_tool_use_details = Some(crate::types::ServerToolUse { web_search_requests: Some(2) });
+        let cost = sonnet().cost(&usage).expect("a cost");
+        // 2000 plain, 5000 read, 2000 written for 5 minutes, 1000 for an hour, 2 searches
+        assert_eq!(cost.total, 0.041);
+        assert_eq!(cost.details.server_tool_cost, Some(0.02));
+    }
+
+    #[test]
+    fn a_tier_begins_above_its_size_and_covers_the_whole_request() {
+        let mut pricing = sonnet();
+        pricing.tiers = vec![Tier { above: 200_000, prompt: Some(price("6e-6")), ..Tier::default() }];
+        assert_eq!(pricing.cost(&Usage::of(200_000, 0)).expect("a cost").total, 0.6);
+        assert_eq!(pricing.cost(&Usage::of(200_001, 0)).expect("a cost").total, 1.200_006);
+        assert_eq!(pricing.cost(&Usage::of(200_001, 1)).expect("a cost").details.upstream_inference_completions_cost, Some(0.000_015));
+    }
+
+    #[test]
+    fn reasoning_is_part_of_the_completion() {
+        let mut pricing = sonnet();
+        let mut usage = Usage::of(0, 100);
+        usage.completion_details().reasoning_tokens = Some(40);
+        assert_eq!(pricing.cost(&usage).expect("a cost").total, 0.0015);
+        pricing.reasoning = Some(price("30e-6"));
+        assert_eq!(pricing.cost(&usage).expect("a cost").total, 0.0021);
+    }
+
+    #[test]
+    fn what_is_not_known_has_no_cost() {
+        assert_eq!(sonnet().cost(&Usage::default()), None);
+        assert_eq!(sonnet().cost(&Usage { prompt_tokens: Some(5), ..Usage::default() }), None);
+        let mut pricing = sonnet();
+        pricing.search = None;
+        let usage =
+            Usage { server_tool_use_details: Some(crate::types::ServerToolUse { web_search_requests: Some(1) }), ..Usage::of(1, 1) };
+        assert_eq!(pricing.cost(&usage), None);
     }
 }

@@ -110,6 +110,8 @@ struct TierRates {
     cache_read: Option<Price>,
     #[serde(default)]
     cache_write: Option<Price>,
+    #[serde(default)]
+    cache_write_1h: Option<Price>,
 }
 
 /// From dollars per million tokens to dollars per token.
@@ -139,6 +141,7 @@ impl Rates {
                     completion: tier.completion.map(per_token),
                     cache_read: tier.cache_read.map(per_token),
                     cache_write: tier.cache_write.map(per_token),
+                    cache_write_1h: tier.cache_write_1h.map(per_token),
                 })
                 .collect(),
         }

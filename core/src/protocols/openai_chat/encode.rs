@@ -105,7 +105,7 @@ fn put_reasoning<M: SerializeMap>(fields: &mut Fields<'_, M>) -> Result<(), M::E
 }
 
 /// The effort that comes nearest; none where reasoning is off in words that only newer models know.
-fn effort(wanted: &Reasoning) -> Option<&'static str> {
+pub(in crate::protocols) fn effort(wanted: &Reasoning) -> Option<&'static str> {
     match wanted.effort {
         Some(Effort::Max) => Some(Effort::XHigh.as_str()),
         Some(effort) => Some(effort.as_str()),

@@ -4,7 +4,7 @@
 //! speaks which dialect (named fields of `providers::Quirks`), the Responses API (`openai_responses`). PURE.
 
 pub(super) mod decode;
-mod encode;
+pub(super) mod encode;
 pub(super) mod error;
 pub(super) mod fields;
 mod stream;

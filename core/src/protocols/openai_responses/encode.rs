@@ -1,8 +1,396 @@
+//! From our request to the Responses API: messages become input items.
+
+use std::cell::RefCell;
+
+use serde::{
+    Serialize, Serializer,
+    ser::{SerializeMap, SerializeSeq},
+};
+use serde_json::{Value, json};
+
+use super::decode::FORMAT;
 use crate::{
+    catalog::Parameter,
     error::{Error, Result},
-    protocols::{Call, Encoded},
+    protocols::{Call, Encoded, openai_chat::fields::Fields},
+    types::{ChatRequest, Content, Message, Part, ReasoningDetail, ResponseFormat, Role, Tool, ToolChoice},
 };
 
-pub(super) fn encode(_: &Call<'_>) -> Result<Encoded> {
-    Err(Error::unsupported("protocol", "OpenaiResponses does not encode yet"))
+pub(super) fn encode(call: &Call<'_>) -> Result<Encoded> {
+    let body = Body { call, dropped: RefCell::default() };
+    let mut json = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut json, &body)
+        .map_err(|error| Error::bad_request("messages", format!("the request does not serialise: {error}")))?;
+    Ok(Encoded { request: call.post("/responses", json)?, dropped: body.dropped.into_inner() })
+}
+
+/// The whole body; serialising it notes what was left out.
+struct Body<'a> {
+    call: &'a Call<'a>,
+    dropped: RefCell<Vec<String>>,
+}
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (call, request, quirks) = (self.call, self.call.request, &self.call.provider.quirks);
+        let mut fields = Fields { map: serializer.serialize_map(None)?, call, dropped: &self.dropped };
+        if quirks.model_in_body {
+            fields.map.serialize_entry("model", &*call.endpoint.upstream)?;
+        }
+        fields.map.serialize_entry("input", &Input(call))?;
+        if call.stream {
+            fields.map.serialize_entry("stream", &true)?;
+        }
+        // This API keeps answers unless told not to; ours does not.
+        let store = request.store.unwrap_or(false);
+        fields.put("store", Some(&store))?;
+        fields.put("max_output_tokens", request.max_output_tokens().as_ref())?;
+        fields.put("temperature", request.temperature.as_ref())?;
+        fields.put("top_p", request.top_p.as_ref())?;
+        fields.put("top_logprobs", request.top_logprobs.as_ref())?;
+        let includes = includes(call, store);
+        fields.put("include", Some(&includes).filter(|includes| !includes.is_empty()))?;
+        put_text(&mut fields)?;
+        put_reasoning(&mut fields)?;
+        let tools = Tools(request);
+        fields.put("tools", Some(&tools).filter(|_| !request.tools.is_empty() || request.web_search_options.is_some()))?;
+        fields.put("tool_choice", request.tool_choice.as_ref().map(tool_choice).as_ref())?;
+        fields.put("parallel_tool_calls", request.parallel_tool_calls.as_ref())?;
+        fields.put("service_tier", request.service_tier.as_ref())?;
+        fields.put("user", request.user.as_ref())?;
+        fields.put("metadata", request.metadata.as_ref())?;
+        fields.put("prompt_cache_key", request.prompt_cache_key.as_ref())?;
+        drop_unknown(&fields, request);
+        fields.end()
+    }
+}
+
+/// What the answer carries only on demand.
+fn includes(call: &Call<'_>, store: bool) -> Vec<&'static str> {
+    let reasons = call.request.reasoning_wanted().is_some_and(|reasoning| reasoning.is_on())
+        || call.endpoint.parameters.is_some_and(|parameters| parameters.contains(Parameter::Reasoning));
+    let mut includes = Vec::new();
+    if reasons && !store {
+        // Without it, reasoning that is not kept at the vendor cannot go back.
+        includes.push("reasoning.encrypted_content");
+    }
+    if call.request.logprobs == Some(true) {
+        includes.push("message.output_text.logprobs");
+    }
+    includes
+}
+
+fn put_text<M: SerializeMap>(fields: &mut Fields<'_, M>) -> Result<(), M::Error> {
+    let request = fields.call.request;
+    let format = request.response_format.as_ref().map(|format| match format {
+        ResponseFormat::Text => json!({"type": "text"}),
+        ResponseFormat::JsonObject => json!({"type": "json_object"}),
+        ResponseFormat::JsonSchema(schema) => {
+            let mut format = serde_json::to_value(schema).unwrap_or_default();
+            if let Value::Object(format) = &mut format {
+                format.insert("type".into(), "json_schema".into());
+            }
+            format
+        }
+        ResponseFormat::Other(format) => Value::Object(format.clone()),
+    });
+    if format.is_none() && request.verbosity.is_none() {
+        return Ok(());
+    }
+    let mut text = serde_json::Map::new();
+    text.extend(format.map(|format| ("format".to_owned(), format)));
+    text.extend(request.verbosity.clone().map(|verbosity| ("verbosity".to_owned(), verbosity.into())));
+    fields.put("text", Some(&text))
+}
+
+fn put_reasoning<M: SerializeMap>(fields: &mut Fields<'_, M>) -> Result<(), M::Error> {
+    let request = fields.call.request;
+    let Some(wanted) = request.reasoning_wanted() else { return Ok(()) };
+    let mut reasoning = serde_json::Map::new();
+    if let Some(effort) = crate::protocols::openai_chat::encode::effort(&wanted) {
+        reasoning.insert("effort".into(), effort.into());
+    }
+    // Summaries are all the reasoning there is to see; the bare `reasoning_effort` does not ask to see any.
+    let asked = request.reasoning.is_some() && wanted.is_on() && !wanted.exclude;
+    if let Some(summary) = wanted.summary.clone().or_else(|| asked.then(|| "auto".to_owned())) {
+        reasoning.insert("summary".into(), summary.into());
+    }
+    if reasoning.is_empty() {
+        fields.drop("reasoning");
+        return Ok(());
+    }
+    fields.put("reasoning", Some(&reasoning))
+}
+
+/// What chat completions know and this API does not.
+fn drop_unknown<M: SerializeMap>(fields: &Fields<'_, M>, request: &ChatRequest) {
+    for (name, is_set) in [
+        ("top_k", request.top_k.is_some()),
+        ("min_p", request.min_p.is_some()),
+        ("top_a", request.top_a.is_some()),
+        ("frequency_penalty", request.frequency_penalty.is_some()),
+        ("presence_penalty", request.presence_penalty.is_some()),
+        ("repetition_penalty", request.repetition_penalty.is_some()),
+        ("logit_bias", request.logit_bias.is_some()),
+        ("n", request.n.is_some_and(|n| n != 1)),
+        ("seed", request.seed.is_some()),
+        ("stop", request.stop.is_some()),
+        ("modalities", request.modalities.iter().any(|modality| modality != "text")),
+        ("audio", request.audio.is_some()),
+        ("prediction", request.prediction.is_some()),
+    ] {
+        if is_set {
+            fields.drop(name);
+        }
+    }
+}
+
+fn tool_choice(choice: &ToolChoice) -> Value {
+    match choice {
+        ToolChoice::Auto => "auto".into(),
+        ToolChoice::None => "none".into(),
+        ToolChoice::Required => "required".into(),
+        ToolChoice::Function(name) => json!({"type": "function", "name": name}),
+        ToolChoice::Other(value) => match value.get("allowed_tools") {
+            // Chat completions nest what this API has flat.
+            Some(allowed) => {
+                let tools = allowed.get("tools").and_then(Value::as_array).cloned().unwrap_or_default();
+                let flat = |tool: Value| match tool.pointer("/function/name") {
+                    Some(name) => json!({"type": "function", "name": name}),
+                    None => tool,
+                };
+                let tools: Vec<_> = tools.into_iter().map(flat).collect();
+                json!({"type": "allowed_tools", "mode": allowed.get("mode").unwrap_or(&"auto".into()), "tools": tools})
+            }
+            None => value.clone(),
+        },
+    }
+}
+
+struct Tools<'a>(&'a ChatRequest);
+
+impl Serialize for Tools<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Function<'a> {
+            r#type: &'static str,
+            name: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            description: Option<&'a str>,
+            parameters: &'a Value,
+            strict: bool,
+        }
+        let no_parameters = json!({"type": "object", "properties": {}});
+        let mut seq = serializer.serialize_seq(None)?;
+        for tool in &self.0.tools {
+            match tool {
+                Tool::Function { function, .. } => seq.serialize_element(&Function {
+                    r#type: "function",
+                    name: &function.name,
+                    description: function.description.as_deref(),
+                    parameters: function.parameters.as_ref().unwrap_or(&no_parameters),
+                    // Here strict is the default; in chat completions it is not.
+                    strict: function.strict.unwrap_or(false),
+                })?,
+                Tool::Server(tool) => seq.serialize_element(tool)?,
+            }
+        }
+        if let Some(options) = &self.0.web_search_options {
+            let mut tool = options.clone();
+            tool.insert("type".into(), "web_search".into());
+            // Chat completions nest the place once more.
+            if let Some(place) = tool.get_mut("user_location")
+                && let Some(approximate) = place.get("approximate").cloned()
+            {
+                *place = approximate;
+                if let Value::Object(place) = place {
+                    place.insert("type".into(), "approximate".into());
+                }
+            }
+            seq.serialize_element(&tool)?;
+        }
+        seq.end()
+    }
+}
+
+struct Input<'a>(&'a Call<'a>);
+
+impl Serialize for Input<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(None)?;
+        for message in &self.0.request.messages {
+            match message.role {
+                Role::Tool => seq.serialize_element(&ToolOutput(message))?,
+                Role::Assistant => {
+                    for item in reasoning_items(message, &self.0.endpoint.provider) {
+                        seq.serialize_element(&item)?;
+                    }
+                    if has_content(message) {
+                        seq.serialize_element(&Said(message))?;
+                    }
+                    for call in &message.tool_calls {
+                        seq.serialize_element(&FunctionCall {
+                            r#type: "function_call",
+                            call_id: &call.id,
+                            name: &call.function.name,
+                            arguments: if call.function.arguments.is_empty() { "{}" } else { &call.function.arguments },
+                        })?;
+                    }
+                }
+                Role::Developer | Role::System | Role::User => seq.serialize_element(&Said(message))?,
+            }
+        }
+        seq.end()
+    }
+}
+
+#[derive(Serialize)]
+struct FunctionCall<'a> {
+    r#type: &'static str,
+    call_id: &'a str,
+    name: &'a str,
+    arguments: &'a str,
+}
+
+fn has_content(message: &Message) -> bool {
+    let said = match &message.content {
+        None => false,
+        Some(Content::Text(text)) => !text.is_empty(),
+        Some(Content::Parts(parts)) => !parts.is_empty(),
+    };
+    said || message.refusal.is_some()
+}
+
+/// The reasoning that this provider issued here, one item per encrypted block, its summary beside it.
+fn reasoning_items(message: &Message, provider: &str) -> Vec<Value> {
+    let details = message.reasoning_details.as_deref().unwrap_or_default();
+    let is_ours = |detail: &&ReasoningDetail| {
+        detail.format.as_deref() == Some(FORMAT) && detail.provider.as_deref().is_none_or(|issuer| issuer == provider)
+    };
+    details
+        .iter()
+        .filter(is_ours)
+        .filter_map(|detail| {
+            let data = detail.data.as_ref()?;
+            let beside = details.iter().filter(|other| other.index.is_some() && other.index == detail.index);
+            let summary: Vec<_> =
+                beside.filter_map(|other| other.summary.as_ref()).map(|text| json!({"type": "summary_text", "text": text})).collect();
+            let mut item = json!({"type": "reasoning", "summary": summary, "encrypted_content": data});
+            if let (Some(id), Value::Object(item)) = (&detail.id, &mut item) {
+                item.insert("id".into(), id.as_str().into());
+            }
+            Some(item)
+        })
+        .collect()
+}
+
+/// The result of a call.
+struct ToolOutput<'a>(&'a Message);
+
+impl Serialize for ToolOutput<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("type", "function_call_output")?;
+        map.serialize_entry("call_id", self.0.tool_call_id.as_deref().unwrap_or_default())?;
+        match &self.0.content {
+            Some(Content::Parts(parts)) if parts.iter().any(|part| part.as_text().is_none()) => {
+                map.serialize_entry("output", &Parts { parts, is_output: false })?;
+            }
+            Some(Content::Text(text)) => map.serialize_entry("output", text)?,
+            _ => map.serialize_entry("output", &self.0.text())?,
+        }
+        map.end()
+    }
+}
+
+/// A message of anyone but a tool.
+struct Said<'a>(&'a Message);
+
+impl Serialize for Said<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let message = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", "message")?;
+        map.serialize_entry("role", &message.role)?;
+        match (&message.content, &message.refusal) {
+            (Some(Content::Text(text)), None) => map.serialize_entry("content", text)?,
+            (Some(Content::Parts(parts)), None) => {
+                map.serialize_entry("content", &Parts { parts, is_output: message.role == Role::Assistant })?;
+            }
+            (_, Some(refusal)) => {
+                let text = message.text();
+                let text = Some(text).filter(|text| !text.is_empty()).map(Part::text);
+                let parts: Vec<_> = text.into_iter().chain([Part::Refusal(refusal.clone())]).collect();
+                map.serialize_entry("content", &Parts { parts: &parts, is_output: true })?;
+            }
+            (None, None) => map.serialize_entry("content", "")?,
+        }
+        map.end()
+    }
+}
+
+struct Parts<'a> {
+    parts: &'a [Part],
+    is_output: bool,
+}
+
+impl Serialize for Parts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.parts.iter().map(|part| InputPart { part, is_output: self.is_output }))
+    }
+}
+
+struct InputPart<'a> {
+    part: &'a Part,
+    is_output: bool,
+}
+
+impl Serialize for InputPart<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self.part {
+            Part::Text(part) => {
+                map.serialize_entry("type", if self.is_output { "output_text" } else { "input_text" })?;
+                map.serialize_entry("text", &part.text)?;
+                if self.is_output {
+                    map.serialize_entry::<_, [(); 0]>("annotations", &[])?;
+                }
+            }
+            Part::Refusal(refusal) => {
+                map.serialize_entry("type", "refusal")?;
+                map.serialize_entry("refusal", refusal)?;
+            }
+            Part::Image(image, _) => {
+                map.serialize_entry("type", "input_image")?;
+                map.serialize_entry("image_url", &image.url)?;
+                map.serialize_entry("detail", image.detail.as_deref().unwrap_or("auto"))?;
+            }
+            Part::File(file, _) => {
+                map.serialize_entry("type", "input_file")?;
+                match (&file.file_id, &file.file_data) {
+                    (Some(id), _) => map.serialize_entry("file_id", id)?,
+                    (None, Some(data)) if data.starts_with("http") => map.serialize_entry("file_url", data)?,
+                    (None, Some(data)) => {
+                        map.serialize_entry("filename", file.filename.as_deref().unwrap_or("file"))?;
+                        map.serialize_entry("file_data", data)?;
+                    }
+                    (None, None) => {}
+                }
+            }
+            Part::InputAudio(audio) => {
+                map.serialize_entry("type", "input_audio")?;
+                map.serialize_entry("input_audio", audio)?;
+            }
+            Part::Video(url) => {
+                map.serialize_entry("type", "input_file")?;
+                map.serialize_entry("file_url", url)?;
+            }
+            Part::Other(fields) => {
+                for (name, value) in fields {
+                    map.serialize_entry(name, value)?;
+                }
+            }
+        }
+        map.end()
+    }
 }
