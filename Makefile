@@ -1,5 +1,6 @@
 # The few commands a person types. Everything they need is installed by them.
-.PHONY: demo test test-rust lint bench docs node test-node demo-node test-ecosystem-node
+.PHONY: demo test test-rust lint bench docs test-ecosystem
+.PHONY: node test-node demo-node test-ecosystem-node python test-python demo-python test-ecosystem-python
 
 CARGO ?= cargo
 # nextest where it is installed; plain cargo test is the same tests.
@@ -9,7 +10,7 @@ RUST_TESTS := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextes
 demo:
 	@$(CARGO) run -q -p junto-examples --example quickstart -- --model "$(MODEL)" --prompt "$(PROMPT)"
 
-test: lint test-rust test-node
+test: lint test-rust test-python test-node
 
 lint:
 	$(CARGO) fmt --all --check
@@ -41,3 +42,31 @@ test-ecosystem-node: node
 
 demo-node: node
 	@node examples/node/quickstart.mjs
+
+# The Python package in .venv. The Rust half shares target/ with everything else.
+PYTHON ?= python3
+VENV := .venv
+JUNTO_PY := $(VENV)/bin/python
+
+$(VENV)/ready:
+	$(PYTHON) -m venv $(VENV)
+	$(JUNTO_PY) -m pip install -q "maturin>=1.9.4,<2" pytest mypy
+	@touch $@
+
+python: $(VENV)/ready
+	@cd bindings-python && VIRTUAL_ENV="$(CURDIR)/$(VENV)" CARGO_TARGET_DIR="$(CURDIR)/target" "$(CURDIR)/$(VENV)/bin/maturin" develop -q $(MATURIN)
+
+test-python: python
+	cd bindings-python && ../$(JUNTO_PY) -m pytest
+	cd bindings-python && ../$(JUNTO_PY) -m mypy && ../$(JUNTO_PY) -m mypy.stubtest junto._native --ignore-disjoint-bases
+
+# The official SDK on junto; it and its HTTP library are installed for this only.
+test-ecosystem-python: python
+	$(JUNTO_PY) -m pip install -q openai
+	cd bindings-python && ../$(JUNTO_PY) -m pytest tests/ecosystem
+
+demo-python: python
+	@$(JUNTO_PY) examples/python/quickstart.py
+
+# The vendors' official SDKs on junto, in every language.
+test-ecosystem: test-ecosystem-python test-ecosystem-node

@@ -1,0 +1,461 @@
+"""The clients: JSON text to the native module and back, nothing decided here."""
+
+from __future__ import annotations
+
+import json
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, AsyncIterator, Iterator, Mapping
+
+from ._native import ChatStream as _NativeStream
+from ._native import Client as _NativeClient
+from .plan import Plan
+from .types import ChatCompletion, ChatCompletionChunk
+
+if TYPE_CHECKING:
+    from typing import Literal, overload
+
+    from .testing import Script
+else:
+
+    def overload(function: Any) -> None:
+        """Nothing at run time: `typing.overload` keeps a registry that nobody reads."""
+
+
+def _default(value: Any) -> Any:
+    """Pydantic models and the OpenAI SDK's messages may stand in a request."""
+    dump = getattr(value, "model_dump", None)
+    if dump is not None:
+        return dump(mode="json", exclude_none=True)
+    if isinstance(value, (tuple, set, frozenset)) or hasattr(value, "__iter__"):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default).encode
+_loads = json.JSONDecoder().decode
+
+
+def _text(request: dict[str, Any]) -> str:
+    try:
+        return _dumps(request)
+    except (TypeError, ValueError) as error:
+        for name, value in request.items():
+            try:
+                _dumps(value)
+            except (TypeError, ValueError) as cause:
+                raise TypeError(f"{name}: {cause}") from None
+        raise TypeError(str(error)) from None
+
+
+def _request(
+    options: _Options, messages: Any, model: str | None, extra_body: Mapping[str, Any] | None, params: dict[str, Any]
+) -> str:
+    if isinstance(messages, (str, bytes)) or not hasattr(messages, "__iter__"):
+        raise TypeError(f"messages must be a list of messages, not {type(messages).__name__}")
+    if model is not None and not isinstance(model, str):
+        raise TypeError(f"model must be a string, not {type(model).__name__}")
+    request: dict[str, Any] = {"model": model} if model is not None else {}
+    request["messages"] = messages
+    for name, value in params.items():
+        if value is not None:
+            request[name] = value
+    for extra in (options.extra_body, extra_body):
+        if extra:
+            request.update(extra)
+    return _text(request)
+
+
+class _Options:
+    """What a call falls back to; `with_options` makes another one over the same native client."""
+
+    __slots__ = ("extra_body", "timeout")
+
+    def __init__(self, timeout: float | None, extra_body: Mapping[str, Any] | None) -> None:
+        self.timeout = timeout
+        self.extra_body = extra_body
+
+
+class Stream:
+    """The chunks of an answer. Leaving a ``for`` loop early, ``close()`` and the end of a ``with`` block close the
+    vendor's connection. To look at a chunk and go on, use ``next(stream)``."""
+
+    __slots__ = ("_native", "_ready")
+
+    def __init__(self, native: _NativeStream) -> None:
+        self._native = native
+        self._ready: Iterator[dict[str, Any]] = iter(())
+
+    def __next__(self) -> ChatCompletionChunk:
+        for chunk in self._ready:
+            return ChatCompletionChunk(chunk)
+        try:
+            batch = self._native.next_batch()
+        except BaseException:
+            self._native.close()
+            raise
+        if batch is None:
+            raise StopIteration
+        self._ready = iter(_loads(batch))
+        return self.__next__()
+
+    def __iter__(self) -> Iterator[ChatCompletionChunk]:
+        return _Leaving(self)
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the vendor's connection; the stream is at its end."""
+        self._native.close()
+        self._ready = iter(())
+
+
+class _Leaving:
+    """One ``for`` loop over a stream: when the loop is left, the loop's iterator goes, and the connection with it."""
+
+    __slots__ = ("_next", "_stream")
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._next = stream.__next__
+
+    def __next__(self) -> ChatCompletionChunk:
+        return self._next()
+
+    def __iter__(self) -> _Leaving:
+        return self
+
+    def __del__(self) -> None:
+        self._stream.close()
+
+
+class AsyncStream:
+    """As `Stream`, in asyncio. Cancelling the task that waits for a chunk closes the vendor's connection."""
+
+    __slots__ = ("_native", "_ready")
+
+    def __init__(self, native: _NativeStream) -> None:
+        self._native = native
+        self._ready: Iterator[dict[str, Any]] = iter(())
+
+    async def __anext__(self) -> ChatCompletionChunk:
+        for chunk in self._ready:
+            return ChatCompletionChunk(chunk)
+        try:
+            batch = await self._native.next_batch_async()
+        except BaseException:
+            self._native.close()
+            raise
+        if batch is None:
+            raise StopAsyncIteration
+        self._ready = iter(_loads(batch))
+        return await self.__anext__()
+
+    def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
+        return _AsyncLeaving(self)
+
+    async def __aenter__(self) -> AsyncStream:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the vendor's connection; the stream is at its end."""
+        self._close()
+
+    aclose = close
+
+    def _close(self) -> None:
+        self._native.close()
+        self._ready = iter(())
+
+
+class _AsyncLeaving:
+    """As `_Leaving`, for ``async for``."""
+
+    __slots__ = ("_next", "_stream")
+
+    def __init__(self, stream: AsyncStream) -> None:
+        self._stream = stream
+        self._next = stream.__anext__
+
+    def __anext__(self) -> Any:
+        return self._next()
+
+    def __aiter__(self) -> _AsyncLeaving:
+        return self
+
+    def __del__(self) -> None:
+        self._stream._close()
+
+
+class Completions:
+    """``client.chat.completions``."""
+
+    def __init__(self, native: _NativeClient, options: _Options) -> None:
+        self._native = native
+        self._options = options
+
+    @overload
+    def create(
+        self,
+        *,
+        messages: Any,
+        model: str | None = None,
+        stream: Literal[False] = False,
+        timeout: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> ChatCompletion: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        messages: Any,
+        model: str | None = None,
+        stream: Literal[True],
+        timeout: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> Stream: ...
+
+    def create(
+        self,
+        *,
+        messages: Any,
+        model: str | None = None,
+        stream: bool = False,
+        timeout: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> ChatCompletion | Stream:
+        """Asks a model. Parameters are OpenAI's, and `models`, `provider`, `reasoning`, `plugins`.
+
+        :param model: a slug, for instance ``anthropic/claude-sonnet-4-5:thinking``.
+        :param messages: the conversation; messages of earlier answers may stand in it as they are.
+        :param stream: whether to return the answer as it arrives, as a `Stream`.
+        :param timeout: seconds until the answer, or until a stream begins.
+        :param extra_body: more fields of the request.
+        :raises JuntoError: where no endpoint gave an answer; see `junto.errors`.
+        """
+        request = _request(self._options, messages, model, extra_body, params)
+        limit = timeout if timeout is not None else self._options.timeout
+        if stream:
+            return Stream(self._native.stream(request, limit))
+        return ChatCompletion(_loads(self._native.chat(request, limit)))
+
+
+class AsyncCompletions:
+    """``client.chat.completions`` of `AsyncJunto`."""
+
+    def __init__(self, native: _NativeClient, options: _Options) -> None:
+        self._native = native
+        self._options = options
+
+    @overload
+    async def create(
+        self,
+        *,
+        messages: Any,
+        model: str | None = None,
+        stream: Literal[False] = False,
+        timeout: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> ChatCompletion: ...
+
+    @overload
+    async def create(
+        self,
+        *,
+        messages: Any,
+        model: str | None = None,
+        stream: Literal[True],
+        timeout: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> AsyncStream: ...
+
+    async def create(
+        self,
+        *,
+        messages: Any,
+        model: str | None = None,
+        stream: bool = False,
+        timeout: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> ChatCompletion | AsyncStream:
+        """As `Completions.create`."""
+        request = _request(self._options, messages, model, extra_body, params)
+        limit = timeout if timeout is not None else self._options.timeout
+        if stream:
+            return AsyncStream(await self._native.stream_async(request, limit))
+        return ChatCompletion(_loads(await self._native.chat_async(request, limit)))
+
+
+class Chat:
+    """``client.chat``."""
+
+    def __init__(self, native: _NativeClient, options: _Options) -> None:
+        self.completions = Completions(native, options)
+
+
+class AsyncChat:
+    """``client.chat`` of `AsyncJunto`."""
+
+    def __init__(self, native: _NativeClient, options: _Options) -> None:
+        self.completions = AsyncCompletions(native, options)
+
+
+class _Closed:
+    """Stands where a closed client had its connections."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("the client is closed")
+
+
+class _Base:
+    """What both clients share: configuration and planning, neither of which waits for anything."""
+
+    _native: _NativeClient
+    _options: _Options
+    _config: dict[str, Any]
+    _transport: Script | None
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        providers: Mapping[str, Any] | None = None,
+        preferences: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        seed: int | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        transport: Script | None = None,
+        **config: Any,
+    ) -> None:
+        """Keys come from the environment by the names the vendors document, unless they are given here.
+
+        :param api_key: a key of the hosted router, ``sk-junto-...``.
+        :param providers: settings by provider: ``{"anthropic": {"api_key": "...", "base_url": "..."}}``; a new name adds a provider.
+        :param preferences: the `provider` object of every request that has none of its own.
+        :param timeout: seconds until an answer, or until a stream begins.
+        :param seed: makes the choice of endpoints repeatable.
+        :param extra_body: fields of every request.
+        :param transport: a `junto.testing.Script` that answers in place of the network.
+        :param config: more settings: ``first_content_timeout``, ``idle_timeout``, ``max_retries``, and ``env``, false to leave the
+            environment alone or a dict in its place; an unknown one is an error that names it.
+        """
+        if api_key is not None:
+            providers = {**(providers or {}), "junto": {**((providers or {}).get("junto") or {}), "api_key": api_key}}
+        given = {"providers": providers, "preferences": preferences, "seed": seed, **config}
+        settings = {name: value for name, value in given.items() if value is not None}
+        self._open(settings, _Options(timeout, extra_body), transport, None)
+
+    def _open(self, config: dict[str, Any], options: _Options, transport: Script | None, native: _NativeClient | None) -> None:
+        self._config = config
+        self._options = options
+        self._transport = transport
+        self._native = native or _NativeClient(_text(config), transport._native if transport is not None else None)
+        self._attach()
+
+    def _attach(self) -> None:
+        raise NotImplementedError
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **config: Any,
+    ) -> Any:
+        """Another client with these settings changed. Where only `timeout` or `extra_body` change, both share
+        their connections and what they learnt about the vendors."""
+        options = _Options(
+            timeout if timeout is not None else self._options.timeout,
+            {**(self._options.extra_body or {}), **(extra_body or {})},
+        )
+        other = type(self).__new__(type(self))
+        other._open({**self._config, **config}, options, self._transport, None if config else self._native)
+        return other
+
+    def _close(self) -> None:
+        # Every use of it raises.
+        self._native = _Closed()  # type: ignore[assignment]
+        self._attach()
+
+    def explain(self, *, model: str | None = None, messages: Any = (), **params: Any) -> Plan:
+        """Where a request would go and why, without sending anything."""
+        request = _request(self._options, messages, model, None, params)
+        return Plan(_loads(self._native.explain(request)))
+
+    def __repr__(self) -> str:
+        # Keys may be in the configuration: only names are shown.
+        return f"{type(self).__name__}({', '.join(f'{name}=...' for name in self._config)})"
+
+    def __getstate__(self) -> Any:
+        raise TypeError(f"{type(self).__name__} holds keys and connections and cannot be pickled: make one in the other process")
+
+
+class Junto(_Base):
+    """A router to every vendor. One client serves any number of threads; after a fork it goes on by itself."""
+
+    chat: Chat
+
+    def _attach(self) -> None:
+        self.chat = Chat(self._native, self._options)
+
+    if TYPE_CHECKING:
+
+        def with_options(
+            self,
+            *,
+            timeout: float | None = None,
+            extra_body: Mapping[str, Any] | None = None,
+            **config: Any,
+        ) -> Junto: ...
+
+    def __enter__(self) -> Junto:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the connections: later calls raise."""
+        self._close()
+
+
+class AsyncJunto(_Base):
+    """As `Junto`, for asyncio. One client serves any number of event loops."""
+
+    chat: AsyncChat
+
+    def _attach(self) -> None:
+        self.chat = AsyncChat(self._native, self._options)
+
+    if TYPE_CHECKING:
+
+        def with_options(
+            self,
+            *,
+            timeout: float | None = None,
+            extra_body: Mapping[str, Any] | None = None,
+            **config: Any,
+        ) -> AsyncJunto: ...
+
+    async def __aenter__(self) -> AsyncJunto:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Lets go of the connections: later calls raise."""
+        self._close()

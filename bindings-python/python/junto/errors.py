@@ -1,0 +1,213 @@
+"""What a call raises. The names are the OpenAI SDK's where it has one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .types import Attempt, Object
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "CanceledError",
+    "ContentFilterError",
+    "ContextLengthError",
+    "InsufficientCreditsError",
+    "InternalServerError",
+    "JuntoError",
+    "ModelNotFoundError",
+    "NoEndpointError",
+    "NotFoundError",
+    "OverloadedError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "UnprocessableEntityError",
+]
+
+
+class JuntoError(Exception):
+    """Everything that junto raises about a call.
+
+    ``message`` is one sentence, the vendor's own where it gave one. ``body`` is the error as JSON, as an
+    OpenAI-compatible server would answer it.
+    """
+
+    message: str
+    body: dict[str, Any]
+
+    def __init__(self, message: str, body: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.body = body if body is not None else {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.body)
+
+    def _metadata(self, key: str) -> Any:
+        return (self.body.get("metadata") or {}).get(key)
+
+    @property
+    def kind(self) -> str | None:
+        """The name of the failure, the same in every language: ``RateLimited``, ``ContextLength``, ..."""
+        return self._metadata("error_type")
+
+    @property
+    def status_code(self) -> int | None:
+        """The HTTP status that a server would answer with."""
+        return _STATUS.get(self.kind or "")
+
+    @property
+    def code(self) -> str | None:
+        """For a program: ``rate_limit_exceeded``, ``context_length_exceeded``, ..."""
+        return self.body.get("code")
+
+    @property
+    def type(self) -> str | None:
+        """The OpenAI-style type."""
+        return self.body.get("type")
+
+    @property
+    def param(self) -> str | None:
+        """The field of the request that is wrong."""
+        return self.body.get("param")
+
+    @property
+    def provider(self) -> str | None:
+        """The provider that answered, where one did."""
+        return self._metadata("provider")
+
+    @property
+    def provider_status(self) -> int | None:
+        """The HTTP status that the provider answered with."""
+        return self._metadata("provider_status")
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """What was tried, in order."""
+        return [Attempt(attempt) for attempt in self._metadata("attempts") or ()]
+
+    @property
+    def excluded_by(self) -> list[Object]:
+        """Why each endpoint was left out, where none was left."""
+        return [Object(rejection) for rejection in self._metadata("excluded_by") or ()]
+
+    @property
+    def retry_after(self) -> float | None:
+        """How many seconds the vendor asked to wait."""
+        return self._metadata("retry_after")
+
+
+class APIError(JuntoError):
+    """A call failed."""
+
+
+class APIStatusError(APIError):
+    """A vendor, or junto in its place, answered with an error status."""
+
+
+class BadRequestError(APIStatusError):
+    """The request is wrong, whoever serves it; ``param`` names the field."""
+
+
+class ContentFilterError(BadRequestError):
+    """A safety filter stopped the prompt or the answer."""
+
+
+class ContextLengthError(BadRequestError):
+    """The prompt does not fit the model's context."""
+
+
+class AuthenticationError(APIStatusError):
+    """The vendor refused the key."""
+
+
+class InsufficientCreditsError(APIStatusError):
+    """The account at the vendor has no credit left."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """The key is valid but may not do this."""
+
+
+class NotFoundError(APIStatusError):
+    """Nothing serves the model."""
+
+
+class ModelNotFoundError(NotFoundError):
+    """No such model, here or at the vendor."""
+
+
+class NoEndpointError(NotFoundError):
+    """No endpoint may serve the request; ``excluded_by`` says why."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """The endpoint cannot express the request."""
+
+
+class RateLimitError(APIStatusError):
+    """The vendor's rate limit was hit; see ``retry_after``."""
+
+
+class InternalServerError(APIStatusError):
+    """The vendor failed."""
+
+
+class OverloadedError(InternalServerError):
+    """The vendor is overloaded."""
+
+
+class APIConnectionError(APIError):
+    """The vendor could not be reached, or the connection broke."""
+
+
+class APITimeoutError(APIConnectionError):
+    """A deadline passed."""
+
+
+class APIResponseValidationError(APIError):
+    """The vendor answered something that is not its own format."""
+
+
+class CanceledError(APIError):
+    """The caller gave up."""
+
+
+# One row per kind of the core: its HTTP status and its class.
+_KINDS: dict[str, tuple[int, type[JuntoError]]] = {
+    "Authentication": (401, AuthenticationError),
+    "BadRequest": (400, BadRequestError),
+    "Canceled": (499, CanceledError),
+    "ContentFilter": (400, ContentFilterError),
+    "ContextLength": (400, ContextLengthError),
+    "Decode": (502, APIResponseValidationError),
+    "InsufficientCredits": (402, InsufficientCreditsError),
+    "ModelNotFound": (404, ModelNotFoundError),
+    "NoEndpoint": (404, NoEndpointError),
+    "Overloaded": (503, OverloadedError),
+    "PermissionDenied": (403, PermissionDeniedError),
+    "RateLimited": (429, RateLimitError),
+    "Timeout": (504, APITimeoutError),
+    "Transport": (502, APIConnectionError),
+    "Unsupported": (422, UnprocessableEntityError),
+    "Upstream": (502, InternalServerError),
+}
+_STATUS = {kind: status for kind, (status, _) in _KINDS.items()}
+
+
+def from_json(text: str) -> JuntoError:
+    """The exception for the JSON of an error; called by the native module."""
+    body = json.loads(text)["error"]
+    _, kind = _KINDS.get((body.get("metadata") or {}).get("error_type", ""), (0, APIError))
+    return kind(_sentence(body), body)
+
+
+def _sentence(body: dict[str, Any]) -> str:
+    provider = (body.get("metadata") or {}).get("provider")
+    return f"{provider}: {body['message']}" if provider else str(body["message"])

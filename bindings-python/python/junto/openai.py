@@ -1,0 +1,231 @@
+"""The official OpenAI SDK on junto: in process, no socket to us.
+
+    from junto.openai import OpenAI
+
+    OpenAI().chat.completions.create(model="anthropic/claude-haiku-4-5", messages=m)
+
+or, for anything that takes an SDK client or an HTTP client:
+
+    openai.OpenAI(api_key="unused", http_client=junto.openai.http_client(client))
+
+Neither `openai` nor an HTTP library is a dependency of junto: they are imported when something here is used. openai 3
+is built on `httpx2`, openai 1 and 2 on `httpx`; both are served.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, AsyncIterator, Iterator
+
+from ._client import AsyncJunto, Junto
+from .errors import APITimeoutError, JuntoError
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI, OpenAI
+
+__all__ = ["AsyncOpenAI", "OpenAI", "async_http_client", "http_client"]
+
+_DONE = b"data: [DONE]\n\n"
+_BASE_URL = "http://junto.local/v1"
+
+
+def http_client(client: Junto | None = None, *, library: ModuleType | None = None) -> Any:
+    """An `httpx2.Client` (or `httpx.Client`) that junto answers.
+
+    :param client: the router; a new `Junto()` by default.
+    :param library: `httpx2` or `httpx`; by default the one that the installed openai SDK uses.
+    """
+    sync, _ = _transports(library or _library())
+    return (library or _library()).Client(transport=sync(client or Junto()), base_url=_BASE_URL)
+
+
+def async_http_client(client: AsyncJunto | None = None, *, library: ModuleType | None = None) -> Any:
+    """As `http_client`, an `AsyncClient`."""
+    _, asynchronous = _transports(library or _library())
+    return (library or _library()).AsyncClient(transport=asynchronous(client or AsyncJunto()), base_url=_BASE_URL)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("OpenAI", "AsyncOpenAI"):
+        return _sdk()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@cache
+def _sdk() -> dict[str, type]:
+    import openai
+
+    class OpenAI(openai.OpenAI):  # type: ignore[misc, unused-ignore]  # its type depends on the SDK's version
+        """The SDK's client on junto. Retries are junto's, so the SDK's own are off."""
+
+        def __init__(self, *, junto: Junto | None = None, **options: Any) -> None:
+            super().__init__(**_options(options, lambda: http_client(junto)))
+
+    class AsyncOpenAI(openai.AsyncOpenAI):  # type: ignore[misc, unused-ignore]
+        """The SDK's asynchronous client on junto. Retries are junto's, so the SDK's own are off."""
+
+        def __init__(self, *, junto: AsyncJunto | None = None, **options: Any) -> None:
+            super().__init__(**_options(options, lambda: async_http_client(junto)))
+
+    return {"OpenAI": OpenAI, "AsyncOpenAI": AsyncOpenAI}
+
+
+def _options(options: dict[str, Any], make: Any) -> dict[str, Any]:
+    # The SDK insists on a key; the keys that count are junto's. `copy()` hands the HTTP client over.
+    given = {"api_key": "junto", "base_url": _BASE_URL, "max_retries": 0, **options}
+    if given.get("http_client") is None:
+        given["http_client"] = make()
+    return given
+
+
+def _library() -> ModuleType:
+    try:
+        import openai
+    except ImportError:
+        for name in ("httpx2", "httpx"):
+            try:
+                return importlib.import_module(name)
+            except ImportError:
+                continue
+        raise ImportError("junto.openai needs the openai SDK, httpx2 or httpx") from None
+    # The SDK re-exports its HTTP library's Timeout.
+    return importlib.import_module(openai.Timeout.__module__.partition(".")[0])
+
+
+@cache
+def _transports(http: Any) -> tuple[Any, Any]:
+    class Chunks(http.SyncByteStream):  # type: ignore[misc]
+        def __init__(self, native: Any) -> None:
+            self._native = native
+
+        def __iter__(self) -> Iterator[bytes]:
+            with _as_http(http):
+                while (batch := self._native.next_batch(True)) is not None:
+                    yield batch.encode()
+            yield _DONE
+
+        def close(self) -> None:
+            self._native.close()
+
+    class AsyncChunks(http.AsyncByteStream):  # type: ignore[misc]
+        def __init__(self, native: Any) -> None:
+            self._native = native
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            with _as_http(http):
+                while (batch := await self._native.next_batch_async(True)) is not None:
+                    yield batch.encode()
+            yield _DONE
+
+        async def aclose(self) -> None:
+            self._native.close()
+
+    class Transport(http.BaseTransport):  # type: ignore[misc]
+        def __init__(self, client: Junto) -> None:
+            self._client = client
+
+        def handle_request(self, request: Any) -> Any:
+            call = _call(request, request.read())
+            if isinstance(call, tuple):
+                return _answer(http, request, *call)
+            native = self._client._native
+            try:
+                if call.stream:
+                    stream = Chunks(native.stream(call.text, call.timeout))
+                    return http.Response(200, headers=_headers("text/event-stream"), stream=stream, request=request)
+                return _answer(http, request, 200, native.chat(call.text, call.timeout))
+            except JuntoError as error:
+                return _failure(http, request, error)
+
+    class AsyncTransport(http.AsyncBaseTransport):  # type: ignore[misc]
+        def __init__(self, client: AsyncJunto) -> None:
+            self._client = client
+
+        async def handle_async_request(self, request: Any) -> Any:
+            call = _call(request, await request.aread())
+            if isinstance(call, tuple):
+                return _answer(http, request, *call)
+            native = self._client._native
+            try:
+                if call.stream:
+                    stream = AsyncChunks(await native.stream_async(call.text, call.timeout))
+                    return http.Response(200, headers=_headers("text/event-stream"), stream=stream, request=request)
+                return _answer(http, request, 200, await native.chat_async(call.text, call.timeout))
+            except JuntoError as error:
+                return _failure(http, request, error)
+
+    return Transport, AsyncTransport
+
+
+class _Call:
+    __slots__ = ("stream", "text", "timeout")
+
+    def __init__(self, text: str, stream: bool, timeout: float | None) -> None:
+        self.text = text
+        self.stream = stream
+        self.timeout = timeout
+
+
+def _call(request: Any, body: bytes) -> _Call | tuple[int, str]:
+    """The routed call that an HTTP request stands for, or the status and body that refuse it."""
+    path = request.url.path
+    if request.method != "POST" or not path.endswith("/chat/completions"):
+        return 404, _refusal("not_found", f"junto does not serve {request.method} {path}; it serves POST /v1/chat/completions")
+    try:
+        parsed = json.loads(body)
+        stream = bool(parsed.get("stream"))
+    except (ValueError, AttributeError):
+        return 400, _refusal("invalid_request", "the body is not a JSON object")
+    timeout = (request.extensions.get("timeout") or {}).get("read")
+    return _Call(body.decode(), stream, timeout)
+
+
+def _refusal(code: str, message: str) -> str:
+    return json.dumps({"error": {"code": code, "message": message, "type": "invalid_request_error", "param": None}})
+
+
+def _headers(kind: str) -> dict[str, str]:
+    return {"content-type": kind, "x-request-id": f"junto-{next(_COUNT)}"}
+
+
+def _numbers() -> Iterator[int]:
+    at = 0
+    while True:
+        at += 1
+        yield at
+
+
+_COUNT = _numbers()
+
+
+def _answer(http: Any, request: Any, status: int, body: str) -> Any:
+    return http.Response(status, headers=_headers("application/json"), content=body.encode(), request=request)
+
+
+def _failure(http: Any, request: Any, error: JuntoError) -> Any:
+    if isinstance(error, APITimeoutError) and not error.attempts:
+        # The SDK's own limit passed before anything else did.
+        raise http.ReadTimeout(error.message, request=request)
+    # junto has tried again where that made sense: the SDK shall not.
+    headers = {**_headers("application/json"), "x-should-retry": "false"}
+    if error.retry_after is not None:
+        headers["retry-after"] = f"{error.retry_after:g}"
+    body = json.dumps({"error": error.body})
+    return http.Response(error.status_code or 502, headers=headers, content=body.encode(), request=request)
+
+
+class _as_http:
+    """Inside a body, an error can only be the HTTP library's."""
+
+    def __init__(self, http: Any) -> None:
+        self._http = http
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, JuntoError):
+            raise self._http.ReadError(error.message) from error

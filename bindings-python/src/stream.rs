@@ -1,0 +1,172 @@
+//! The stream handle: everything that is ready crosses at once, as one text.
+//!
+//! Belongs here: batches, closing. Does not belong here: what a chunk means.
+
+use std::{
+    mem, process,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use junto::ChatChunk;
+use pyo3::prelude::*;
+use tokio::sync::{Mutex, Notify};
+
+use crate::{bridge, error, runtime};
+
+/// An answer that arrives. Dropping it, or closing it, closes the vendor's connection.
+#[pyclass(frozen, module = "junto._native")]
+pub(crate) struct ChatStream {
+    shared: Option<Arc<Shared>>,
+    pid: u32,
+}
+
+struct Shared {
+    stream: Mutex<State>,
+    closed: AtomicBool,
+    closing: Notify,
+}
+
+struct State {
+    stream: Option<junto::ChatStream>,
+    /// An error that ends the stream, raised after the chunks before it were handed over.
+    failed: Option<junto::Error>,
+}
+
+/// How a batch is written.
+#[derive(Clone, Copy)]
+enum Form {
+    /// `[chunk, chunk]`
+    Array,
+    /// `data: chunk`, blank line, and so on: an event stream's body.
+    Events,
+}
+
+impl ChatStream {
+    pub(crate) fn new(stream: junto::ChatStream) -> Self {
+        let state = State { stream: Some(stream), failed: None };
+        let shared = Shared { stream: Mutex::new(state), closed: AtomicBool::new(false), closing: Notify::new() };
+        Self { shared: Some(Arc::new(shared)), pid: process::id() }
+    }
+
+    fn batch(&self, events: bool) -> impl Future<Output = junto::Result<Option<String>>> + Send + use<> {
+        let form = if events { Form::Events } else { Form::Array };
+        // A stream of the parent process has ended here: its connection is the parent's.
+        let shared = self.shared.clone().filter(|_| self.pid == process::id());
+        async move {
+            match shared {
+                Some(shared) => shared.batch(form).await,
+                None => Ok(None),
+            }
+        }
+    }
+}
+
+impl Shared {
+    async fn batch(&self, form: Form) -> junto::Result<Option<String>> {
+        let mut closing = std::pin::pin!(self.closing.notified());
+        closing.as_mut().enable();
+        let next = async {
+            let mut state = self.stream.lock().await;
+            if self.closed.load(Ordering::Acquire) {
+                state.stream = None;
+                return Ok(None);
+            }
+            state.next(form).await
+        };
+        tokio::select! {
+            biased;
+            () = closing => {
+                // The wait above is dropped, so the lock is free or soon will be.
+                self.stream.lock().await.stream = None;
+                Ok(None)
+            }
+            batch = next => batch,
+        }
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.closing.notify_waiters();
+        if let Ok(mut state) = self.stream.try_lock() {
+            state.stream = None;
+        }
+    }
+}
+
+impl State {
+    async fn next(&mut self, form: Form) -> junto::Result<Option<String>> {
+        if let Some(error) = self.failed.take() {
+            self.stream = None;
+            return Err(error);
+        }
+        let Some(stream) = &mut self.stream else { return Ok(None) };
+        let mut ready = Vec::new();
+        match stream.next_batch(&mut ready).await {
+            Ok(true) => {}
+            Ok(false) => self.stream = None,
+            Err(error) => self.failed = Some(error),
+        }
+        if ready.is_empty() {
+            self.stream = None;
+            return self.failed.take().map_or(Ok(None), Err);
+        }
+        Ok(Some(form.write(&ready)))
+    }
+}
+
+impl Form {
+    fn write(self, chunks: &[ChatChunk]) -> String {
+        let (open, between, close) = match self {
+            Self::Array => ("[", ",", "]"),
+            Self::Events => ("data: ", "\n\ndata: ", "\n\n"),
+        };
+        let mut text = Vec::with_capacity(chunks.len() * 320);
+        text.extend_from_slice(open.as_bytes());
+        for (at, chunk) in chunks.iter().enumerate() {
+            if at > 0 {
+                text.extend_from_slice(between.as_bytes());
+            }
+            // Writing a chunk to memory cannot fail.
+            _ = serde_json::to_writer(&mut text, chunk);
+        }
+        text.extend_from_slice(close.as_bytes());
+        String::from_utf8(text).unwrap_or_default()
+    }
+}
+
+#[pymethods]
+impl ChatStream {
+    /// All chunks that are ready, waiting for at least one; `None` after the last.
+    #[pyo3(signature = (events = false))]
+    fn next_batch(&self, py: Python<'_>, events: bool) -> PyResult<Option<String>> {
+        runtime::block_on(py, self.batch(events))?.map_err(|error| error::raise(&error))
+    }
+
+    #[pyo3(signature = (events = false))]
+    fn next_batch_async<'py>(&self, py: Python<'py>, events: bool) -> PyResult<Bound<'py, PyAny>> {
+        let batch = self.batch(events);
+        bridge::awaitable(py, async move { batch.await.map_err(|error| error::raise(&error)) })
+    }
+
+    fn close(&self) {
+        if let Some(shared) = self.shared.as_ref().filter(|_| self.pid == process::id()) {
+            shared.close();
+        }
+    }
+}
+
+impl Drop for ChatStream {
+    fn drop(&mut self) {
+        let shared = self.shared.take();
+        if self.pid == process::id() {
+            if let Some(shared) = shared {
+                shared.close();
+            }
+        } else {
+            mem::forget(shared);
+        }
+    }
+}
