@@ -16,7 +16,8 @@ where
     let event_loop = running_loop(py)?;
     let waiter = event_loop.call_method0(intern!(py, "create_future"))?;
     let (to_loop, to_waiter) = (event_loop.unbind(), waiter.clone().unbind());
-    let task = runtime::handle()?.spawn(async move {
+    let (_, handle) = runtime::handle(py)?;
+    let task = handle.spawn(async move {
         let output = future.await;
         // Never from a worker that others need: attaching can wait for the interpreter.
         let settled = tokio::task::spawn_blocking(move || {

@@ -24,8 +24,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn core(&self) -> PyResult<junto::Client> {
-        let (depth, handle) = runtime::current()?;
+    fn core(&self, py: Python<'_>) -> PyResult<junto::Client> {
+        let (depth, handle) = runtime::handle(py)?;
         let slot = &self.built[depth];
         if let Some(client) = slot.get() {
             return Ok(client.clone());
@@ -50,52 +50,52 @@ impl Client {
 impl Client {
     #[new]
     #[pyo3(signature = (config, script = None))]
-    fn new(config: String, script: Option<&Bound<'_, Script>>) -> PyResult<Self> {
+    fn new(py: Python<'_>, config: String, script: Option<&Bound<'_, Script>>) -> PyResult<Self> {
         let client = Self { config, script: script.map(|script| script.get().clone()), built: [const { OnceLock::new() }; DEPTHS] };
         // A wrong configuration is an error here, not at the first call.
-        client.core()?;
+        client.core(py)?;
         Ok(client)
     }
 
     #[pyo3(signature = (request, timeout = None))]
     fn chat(&self, py: Python<'_>, request: &str, timeout: Option<f64>) -> PyResult<String> {
-        let (client, limit) = (self.core()?, limit(timeout)?);
+        let (client, limit) = (self.core(py)?, limit(timeout)?);
         runtime::block_on(py, within(limit, client.chat_json(request)))?.map_err(|error| error::raise(&error))
     }
 
     #[pyo3(signature = (request, timeout = None))]
     fn chat_async<'py>(&self, py: Python<'py>, request: String, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
-        let (client, limit) = (self.core()?, limit(timeout)?);
+        let (client, limit) = (self.core(py)?, limit(timeout)?);
         bridge::awaitable(py, async move { within(limit, client.chat_json(&request)).await.map_err(|error| error::raise(&error)) })
     }
 
     #[pyo3(signature = (request, timeout = None))]
     fn stream(&self, py: Python<'_>, request: &str, timeout: Option<f64>) -> PyResult<ChatStream> {
-        let (client, limit) = (self.core()?, limit(timeout)?);
+        let (client, limit) = (self.core(py)?, limit(timeout)?);
         let stream = runtime::block_on(py, within(limit, client.stream_json(request)))?;
         stream.map(ChatStream::new).map_err(|error| error::raise(&error))
     }
 
     #[pyo3(signature = (request, timeout = None))]
     fn stream_async<'py>(&self, py: Python<'py>, request: String, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
-        let (client, limit) = (self.core()?, limit(timeout)?);
+        let (client, limit) = (self.core(py)?, limit(timeout)?);
         bridge::awaitable(py, async move {
             let stream = within(limit, client.stream_json(&request)).await;
             stream.map(ChatStream::new).map_err(|error| error::raise(&error))
         })
     }
 
-    fn explain(&self, request: &str) -> PyResult<String> {
-        self.core()?.explain_json(request).map_err(|error| error::raise(&error))
+    fn explain(&self, py: Python<'_>, request: &str) -> PyResult<String> {
+        self.core(py)?.explain_json(request).map_err(|error| error::raise(&error))
     }
 }
 
 impl Drop for Client {
     /// A parent's connections are not this process's to close: its sockets and its event queue are shared.
     fn drop(&mut self) {
-        let own = runtime::current().map_or(DEPTHS, |(depth, _)| depth);
+        let own = runtime::depth();
         for (depth, slot) in self.built.iter_mut().enumerate() {
-            if depth != own {
+            if Some(depth) != own {
                 mem::forget(slot.take());
             }
         }

@@ -1,6 +1,8 @@
 from collections.abc import Awaitable
 from typing import final
 
+__all__ = ["ChatStream", "Client", "Script", "__version__"]
+
 __version__: str
 
 @final

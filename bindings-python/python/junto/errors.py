@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Mapping
 
-from .types import Attempt, Object
+from .plan import Rejection
+from .types import Attempt
 
 __all__ = [
     "APIConnectionError",
@@ -34,73 +35,59 @@ __all__ = [
 class JuntoError(Exception):
     """Everything that junto raises about a call.
 
-    ``message`` is one sentence, the vendor's own where it gave one. ``body`` is the error as JSON, as an
-    OpenAI-compatible server would answer it.
+    ``message`` is one sentence, the vendor's own where it gave one.
     """
 
     message: str
+    #: The error as an OpenAI-compatible server would answer it: the inside of ``{"error": ...}``.
     body: dict[str, Any]
+    #: The name of the failure, the same in every language: ``RateLimited``, ``ContextLength``, ...
+    kind: str | None
+    #: The HTTP status that a server would answer with.
+    status_code: int | None
+    #: For a program: ``rate_limit_exceeded``, ``context_length_exceeded``, ...
+    code: str | None
+    #: The OpenAI-style type.
+    type: str | None
+    #: The field of the request that is wrong.
+    param: str | None
+    #: The provider that answered, where one did.
+    provider: str | None
+    #: The HTTP status that the provider answered with.
+    provider_status: int | None
+    #: How many seconds the vendor asked to wait.
+    retry_after: float | None
 
-    def __init__(self, message: str, body: dict[str, Any] | None = None) -> None:
+    def __init__(self, message: str, body: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.body = body if body is not None else {}
+        self.body = dict(body or {})
+        self.code = self.body.get("code")
+        self.type = self.body.get("type")
+        self.param = self.body.get("param")
+        metadata = self._metadata
+        self.kind = metadata.get("error_type")
+        self.status_code = _STATUS.get(self.kind or "")
+        self.provider = metadata.get("provider")
+        self.provider_status = metadata.get("provider_status")
+        self.retry_after = metadata.get("retry_after")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.message, self.body)
-
-    def _metadata(self, key: str) -> Any:
-        return (self.body.get("metadata") or {}).get(key)
+        return self.__class__, (self.message, self.body)
 
     @property
-    def kind(self) -> str | None:
-        """The name of the failure, the same in every language: ``RateLimited``, ``ContextLength``, ..."""
-        return self._metadata("error_type")
-
-    @property
-    def status_code(self) -> int | None:
-        """The HTTP status that a server would answer with."""
-        return _STATUS.get(self.kind or "")
-
-    @property
-    def code(self) -> str | None:
-        """For a program: ``rate_limit_exceeded``, ``context_length_exceeded``, ..."""
-        return self.body.get("code")
-
-    @property
-    def type(self) -> str | None:
-        """The OpenAI-style type."""
-        return self.body.get("type")
-
-    @property
-    def param(self) -> str | None:
-        """The field of the request that is wrong."""
-        return self.body.get("param")
-
-    @property
-    def provider(self) -> str | None:
-        """The provider that answered, where one did."""
-        return self._metadata("provider")
-
-    @property
-    def provider_status(self) -> int | None:
-        """The HTTP status that the provider answered with."""
-        return self._metadata("provider_status")
+    def _metadata(self) -> dict[str, Any]:
+        return self.body.get("metadata") or {}
 
     @property
     def attempts(self) -> list[Attempt]:
         """What was tried, in order."""
-        return [Attempt(attempt) for attempt in self._metadata("attempts") or ()]
+        return [Attempt(attempt) for attempt in self._metadata.get("attempts", ())]
 
     @property
-    def excluded_by(self) -> list[Object]:
+    def excluded_by(self) -> list[Rejection]:
         """Why each endpoint was left out, where none was left."""
-        return [Object(rejection) for rejection in self._metadata("excluded_by") or ()]
-
-    @property
-    def retry_after(self) -> float | None:
-        """How many seconds the vendor asked to wait."""
-        return self._metadata("retry_after")
+        return [Rejection(rejection) for rejection in self._metadata.get("excluded_by", ())]
 
 
 class APIError(JuntoError):
