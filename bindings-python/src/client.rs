@@ -38,9 +38,9 @@ impl Client {
     }
 
     fn build(&self) -> PyResult<junto::Client> {
-        let mut builder = junto::Client::builder().config_json(&self.config).map_err(|error| error::raise(&error))?;
+        let mut builder = junto::Client::builder().config_json(&self.config);
         if let Some(script) = &self.script {
-            builder = builder.transport(script.transport());
+            builder = builder.transport(script.transport()).clock(script.clock());
         }
         builder.build().map_err(|error| error::raise(&error))
     }

@@ -2,28 +2,52 @@
 //!
 //! Belongs here: arguments in, recorded requests out. Does not belong here: how a script is matched (`junto::transport`).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use junto::transport::{Scripted, ScriptedTransport, Transport, TransportErrorKind};
+use junto::{
+    clock::Clock,
+    transport::{Scripted, ScriptedTransport, Transport, TransportErrorKind},
+};
 use pyo3::{exceptions::PyValueError, prelude::*};
 use serde_json::{Map, Value, json};
 
 /// Answers that are given in order, and the requests that came for them.
 #[pyclass(frozen, module = "junto._native")]
 #[derive(Clone)]
-pub(crate) struct Script(ScriptedTransport);
+pub(crate) struct Script {
+    transport: ScriptedTransport,
+    clock: Clock,
+    began: Instant,
+}
 
 impl Script {
     pub(crate) fn transport(&self) -> Arc<dyn Transport> {
-        Arc::new(self.0.clone())
+        Arc::new(self.transport.clone())
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock.clone()
     }
 }
+
+/// When a script's own clock begins; any date that no key and no answer expires by.
+const BEGINNING: u64 = 1_760_000_000;
 
 #[pymethods]
 impl Script {
     #[new]
-    fn new() -> Self {
-        Self(ScriptedTransport::new())
+    #[pyo3(signature = (real_time = false))]
+    fn new(real_time: bool) -> Self {
+        let clock = if real_time { Clock::real() } else { Clock::fixed(BEGINNING) };
+        Self { transport: ScriptedTransport::new().clock(clock.clone()), began: clock.now(), clock }
+    }
+
+    /// How many seconds have passed on the script's clock.
+    fn elapsed(&self) -> f64 {
+        self.clock.now().saturating_duration_since(self.began).as_secs_f64()
     }
 
     /// Adds an answer: a status, headers and reads of `(seconds to wait, bytes)`; or, with `error`, a failure to connect
@@ -62,13 +86,13 @@ impl Script {
             answer = answer.repeated();
         }
         // Clones share the script, so this one gains the answer too.
-        _ = self.0.clone().then(answer);
+        _ = self.transport.clone().then(answer);
         Ok(())
     }
 
     /// What was asked so far: `[{method, url, headers, body}]`.
     fn requests(&self) -> String {
-        let requests = self.0.requests().into_iter().map(|request| {
+        let requests = self.transport.requests().into_iter().map(|request| {
             let text = |value: &[u8]| Value::from(String::from_utf8_lossy(value));
             let headers: Map<_, _> = request.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
             let body = serde_json::from_slice(&request.body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&request.body)));
@@ -79,7 +103,7 @@ impl Script {
 
     /// How many answers were not asked for.
     fn remaining(&self) -> usize {
-        self.0.remaining()
+        self.transport.remaining()
     }
 }
 

@@ -24,15 +24,10 @@ pub(crate) struct ChatStream {
 }
 
 struct Shared {
-    stream: Mutex<State>,
+    /// Gone once it has ended or was closed, and the connection with it.
+    stream: Mutex<Option<junto::ChatStream>>,
     closed: AtomicBool,
     closing: Notify,
-}
-
-struct State {
-    stream: Option<junto::ChatStream>,
-    /// An error that ends the stream, raised after the chunks before it were handed over.
-    failed: Option<junto::Error>,
 }
 
 /// How a batch is written.
@@ -46,8 +41,7 @@ enum Form {
 
 impl ChatStream {
     pub(crate) fn new(stream: junto::ChatStream) -> Self {
-        let state = State { stream: Some(stream), failed: None };
-        let shared = Shared { stream: Mutex::new(state), closed: AtomicBool::new(false), closing: Notify::new() };
+        let shared = Shared { stream: Mutex::new(Some(stream)), closed: AtomicBool::new(false), closing: Notify::new() };
         Self { shared: Some(Arc::new(shared)), pid: process::id() }
     }
 
@@ -69,18 +63,28 @@ impl Shared {
         let mut closing = std::pin::pin!(self.closing.notified());
         closing.as_mut().enable();
         let next = async {
-            let mut state = self.stream.lock().await;
+            let mut slot = self.stream.lock().await;
             if self.closed.load(Ordering::Acquire) {
-                state.stream = None;
-                return Ok(None);
+                *slot = None;
             }
-            state.next(form).await
+            let Some(stream) = slot.as_mut() else { return Ok(None) };
+            match stream.next_batch().await {
+                Some(Ok(chunks)) => Ok(Some(form.write(&chunks))),
+                Some(Err(error)) => {
+                    *slot = None;
+                    Err(error)
+                }
+                None => {
+                    *slot = None;
+                    Ok(None)
+                }
+            }
         };
         tokio::select! {
             biased;
             () = closing => {
                 // The wait above is dropped, so the lock is free or soon will be.
-                self.stream.lock().await.stream = None;
+                *self.stream.lock().await = None;
                 Ok(None)
             }
             batch = next => batch,
@@ -90,30 +94,9 @@ impl Shared {
     fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.closing.notify_waiters();
-        if let Ok(mut state) = self.stream.try_lock() {
-            state.stream = None;
+        if let Ok(mut slot) = self.stream.try_lock() {
+            *slot = None;
         }
-    }
-}
-
-impl State {
-    async fn next(&mut self, form: Form) -> junto::Result<Option<String>> {
-        if let Some(error) = self.failed.take() {
-            self.stream = None;
-            return Err(error);
-        }
-        let Some(stream) = &mut self.stream else { return Ok(None) };
-        let mut ready = Vec::new();
-        match stream.next_batch(&mut ready).await {
-            Ok(true) => {}
-            Ok(false) => self.stream = None,
-            Err(error) => self.failed = Some(error),
-        }
-        if ready.is_empty() {
-            self.stream = None;
-            return self.failed.take().map_or(Ok(None), Err);
-        }
-        Ok(Some(form.write(&ready)))
     }
 }
 

@@ -22,7 +22,8 @@ class ChatStream:
 
 @final
 class Script:
-    def __new__(cls) -> Script: ...
+    def __new__(cls, real_time: bool = False) -> Script: ...
+    def elapsed(self) -> float: ...
     def then(
         self,
         status: int,

@@ -82,17 +82,20 @@ def _options(options: dict[str, Any], make: Any) -> dict[str, Any]:
 
 
 def _library() -> ModuleType:
+    """The HTTP library of the installed SDK; without the SDK, the one that is there."""
     try:
         import openai
+
+        names = [base.__module__.partition(".")[0] for base in openai.DefaultHttpxClient.__mro__]
+        names = [name for name in names if name in ("httpx2", "httpx")]
     except ImportError:
-        for name in ("httpx2", "httpx"):
-            try:
-                return importlib.import_module(name)
-            except ImportError:
-                continue
-        raise ImportError("junto.openai needs the openai SDK, httpx2 or httpx") from None
-    # The SDK re-exports its HTTP library's Timeout.
-    return importlib.import_module(openai.Timeout.__module__.partition(".")[0])
+        names = ["httpx2", "httpx"]
+    for name in names:
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    raise ImportError("junto.openai needs the openai SDK, httpx2 or httpx")
 
 
 @cache

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any, Sequence
+from typing import Callable
 
 from .types import Object
 
 
 class Candidate(Object):
-    """An endpoint that may serve, in the order in which it is tried."""
+    """An endpoint that may serve, in the order in which it is tried. Prices are in US dollars per token, as text."""
 
     model: str
     endpoint: str
+    provider: str
+    upstream: str
+    context_length: int | None
+    max_completion_tokens: int | None
+    pricing: Object | None
+    quantization: str | None
+    policy: Object | None
+    health: Object
+    estimated_cost: float | None
+    dropped_parameters: list[str]
+    reasoning: bool
+    search: str | None
 
 
 class Rejection(Object):
@@ -27,40 +39,63 @@ class Rejection(Object):
 class Plan(Object, candidates=Candidate, rejected=Rejection):
     """A plan. It prints as a table, and shows as one in a notebook."""
 
+    requested: str
+    models: list[str]
+    prompt_tokens: int
+    completion_tokens: int
     candidates: list[Candidate]
     rejected: list[Rejection]
 
     def _tables(self) -> list[tuple[str, list[str], list[list[str]]]]:
-        tables = []
-        for title, rows in (("Would be tried, in this order", self.candidates), ("Would not be tried", self.rejected)):
-            if rows:
-                columns = _columns(rows)
-                tables.append((title, columns, [[_cell(row.get(column)) for column in columns] for row in rows]))
+        tried = [[str(at), *(cell(candidate) for _, cell in _TRIED)] for at, candidate in enumerate(self.candidates, 1)]
+        left_out = [[each.endpoint, each.model, each.code, each.message] for each in self.rejected]
+        tables = [("Tried in this order", ["", *(name for name, _ in _TRIED)], tried)]
+        if left_out:
+            tables.append(("Not used", ["endpoint", "model", "code", "why"], left_out))
         return tables
 
     def __str__(self) -> str:
-        return "\n\n".join(f"{title}\n{_text(columns, rows)}" for title, columns, rows in self._tables()) or "No endpoint."
+        return "\n\n".join(f"{title}\n{_text(columns, rows)}" for title, columns, rows in self._tables())
 
     def _repr_html_(self) -> str:
-        return "".join(_html(title, columns, rows) for title, columns, rows in self._tables()) or "<p>No endpoint.</p>"
+        return "".join(_html(title, columns, rows) for title, columns, rows in self._tables())
 
 
-def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Every field that has a value to show, in the order in which the first rows have them."""
-    found: dict[str, None] = {}
-    for row in rows:
-        for name, value in row.items():
-            if value is not None and not isinstance(value, (dict, list)):
-                found.setdefault(name)
-    return list(found)
+def _per_million(name: str) -> Callable[[Candidate], str]:
+    def cell(candidate: Candidate) -> str:
+        price = (candidate.pricing or Object()).get(name)
+        return "?" if price is None else f"{float(price) * 1e6:g}"
+
+    return cell
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _cost(candidate: Candidate) -> str:
+    return "?" if candidate.estimated_cost is None else f"${candidate.estimated_cost:.6f}"
+
+
+def _health(candidate: Candidate) -> str:
+    health = candidate.health or Object()
+    words = []
+    if health.get("cooling_down") is not None:
+        words.append(f"cooling {health['cooling_down']:.0f} s")
+    if health.get("recent_outage"):
+        words.append("failed lately")
+    if health.get("throughput") is not None:
+        words.append(f"{health['throughput']:.0f} tok/s")
+    if health.get("latency") is not None:
+        words.append(f"{health['latency']:.2f} s")
+    return ", ".join(words) or "-"
+
+
+_TRIED: tuple[tuple[str, Callable[[Candidate], str]], ...] = (
+    ("endpoint", lambda candidate: candidate.endpoint),
+    ("model there", lambda candidate: candidate.upstream),
+    ("$/M in", _per_million("prompt")),
+    ("$/M out", _per_million("completion")),
+    ("health", _health),
+    ("est. cost", _cost),
+    ("left out", lambda candidate: ", ".join(candidate.dropped_parameters or ()) or "-"),
+)
 
 
 def _text(columns: list[str], rows: list[list[str]]) -> str:

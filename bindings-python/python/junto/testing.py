@@ -26,12 +26,16 @@ _USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 
 
 class Script:
-    """Answers in order. Every method that adds one returns the script."""
+    """Answers in order. Every method that adds one returns the script.
+
+    Time is the script's own: delays, pauses and waits before a retry take none, and `elapsed` says how long they would
+    have taken. With `real_time` they take what they take.
+    """
 
     __slots__ = ("_native",)
 
-    def __init__(self) -> None:
-        self._native = _NativeScript()
+    def __init__(self, *, real_time: bool = False) -> None:
+        self._native = _NativeScript(real_time)
 
     def answer(
         self,
@@ -128,6 +132,11 @@ class Script:
         """What was asked so far: ``method``, ``url``, ``headers`` and ``body`` of each; keys read ``***``."""
         requests: list[dict[str, Any]] = json.loads(self._native.requests())
         return requests
+
+    @property
+    def elapsed(self) -> float:
+        """How many seconds have passed on the script's clock."""
+        return self._native.elapsed()
 
     @property
     def remaining(self) -> int:
