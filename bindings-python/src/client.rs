@@ -114,8 +114,8 @@ fn limit(timeout: Option<f64>) -> PyResult<Option<Duration>> {
 async fn within<T>(limit: Option<Duration>, call: impl Future<Output = junto::Result<T>>) -> junto::Result<T> {
     match limit {
         None => call.await,
-        Some(limit) => tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Timeout, format!("no answer within the timeout of {} s", limit.as_secs_f64())))
-        }),
+        Some(limit) => tokio::time::timeout(limit, call)
+            .await
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, format!("no answer within the timeout of {} s", limit.as_secs_f64())))),
     }
 }

@@ -82,7 +82,7 @@ def test_a_second_provider_serves_where_the_first_fails() -> None:
         (401, errors.AuthenticationError),
         (402, errors.InsufficientCreditsError),
         (403, errors.PermissionDeniedError),
-        (404, errors.NotFoundError),
+        (404, errors.ModelNotFoundError),
         (429, errors.RateLimitError),
         (500, errors.InternalServerError),
         (503, errors.OverloadedError),

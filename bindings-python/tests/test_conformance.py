@@ -284,6 +284,9 @@ def folded(chunks: list[Any]) -> dict[str, Any]:
                         target.update({key: each for key, each in piece.items() if key not in ("function", "index")})
                         for key, each in (piece.get("function") or {}).items():
                             target["function"][key] = target["function"][key] + each if key == "arguments" else each
+                elif name == "reasoning_details":
+                    for piece in value:
+                        fold_detail(message.setdefault(name, []), piece)
                 elif isinstance(value, str) and name != "role":
                     message[name] = (message.get(name) or "") + value
                 elif isinstance(value, list):
@@ -293,6 +296,16 @@ def folded(chunks: list[Any]) -> dict[str, Any]:
     whole["object"] = "chat.completion"
     whole["choices"] = [choices[index] for index in sorted(choices)]
     return whole
+
+
+def fold_detail(details: list[Any], piece: dict[str, Any]) -> None:
+    """Pieces of one block share their index."""
+    for block in details:
+        if block.get("index") == piece.get("index") and block["type"] == piece["type"]:
+            for key, value in piece.items():
+                block[key] = block.get(key, "") + value if key in ("text", "summary", "data") else value
+            return
+    details.append(dict(piece))
 
 
 CHECKS: dict[str, Callable[[Any, Outcome, list[str]], None]] = {
