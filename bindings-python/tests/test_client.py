@@ -175,7 +175,7 @@ def test_a_closed_client_says_so(client: Junto) -> None:
 
 def test_explain_is_a_table_and_sends_nothing() -> None:
     script = Script()
-    plan = scripted(script).explain(model="openai/gpt-4o", messages=ASK)
+    plan = scripted(script).explain(model="openai/gpt-4o", models=["anthropic/claude-sonnet-4-5"], messages=ASK)
     assert plan.candidates and "openai" in str(plan) and script.requests == []
     assert plan.rejected and any(rejection.code == "no_credentials" for rejection in plan.rejected)
     assert plan._repr_html_().count("<tr>") == 2 + len(plan.candidates) + len(plan.rejected)
