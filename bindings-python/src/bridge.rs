@@ -51,7 +51,6 @@ struct Settle;
 
 #[pymethods]
 impl Settle {
-    #[expect(clippy::needless_pass_by_value, reason = "a pymethod owns its arguments")]
     #[expect(clippy::unused_self, reason = "`__call__` is a method")]
     fn __call__(&self, py: Python<'_>, waiter: &Bound<'_, PyAny>, failed: bool, value: Py<PyAny>) -> PyResult<()> {
         if waiter.call_method0(intern!(py, "done"))?.is_truthy()? {

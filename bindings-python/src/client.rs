@@ -66,7 +66,10 @@ impl Client {
     #[pyo3(signature = (request, timeout = None))]
     fn chat_async<'py>(&self, py: Python<'py>, request: String, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
         let (client, limit) = (self.core(py)?, limit(timeout)?);
-        bridge::awaitable(py, async move { within(limit, client.chat_json(&request)).await.map_err(|error| error::raise(&error)) })
+        bridge::awaitable(py, async move {
+            // Boxed: an attempt loop is too large a future to be moved around.
+            Box::pin(within(limit, client.chat_json(&request))).await.map_err(|error| error::raise(&error))
+        })
     }
 
     #[pyo3(signature = (request, timeout = None))]
@@ -80,7 +83,7 @@ impl Client {
     fn stream_async<'py>(&self, py: Python<'py>, request: String, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
         let (client, limit) = (self.core(py)?, limit(timeout)?);
         bridge::awaitable(py, async move {
-            let stream = within(limit, client.stream_json(&request)).await;
+            let stream = Box::pin(within(limit, client.stream_json(&request))).await;
             stream.map(ChatStream::new).map_err(|error| error::raise(&error))
         })
     }

@@ -63,8 +63,10 @@ impl Shared {
         let mut closing = std::pin::pin!(self.closing.notified());
         closing.as_mut().enable();
         let next = async {
+            // Declared first, so that it runs when the lock is free again.
+            let _swept = Sweep(self);
             let mut slot = self.stream.lock().await;
-            if self.closed.load(Ordering::Acquire) {
+            if self.closed.load(Ordering::SeqCst) {
                 *slot = None;
             }
             let Some(stream) = slot.as_mut() else { return Ok(None) };
@@ -82,21 +84,33 @@ impl Shared {
         };
         tokio::select! {
             biased;
-            () = closing => {
-                // The wait above is dropped, so the lock is free or soon will be.
-                *self.stream.lock().await = None;
-                Ok(None)
-            }
+            () = closing => Ok(None),
             batch = next => batch,
         }
     }
 
     fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.closed.store(true, Ordering::SeqCst);
         self.closing.notify_waiters();
-        if let Ok(mut slot) = self.stream.try_lock() {
+        self.sweep();
+    }
+
+    /// Drops a closed stream. Where a reader holds it, the reader does so when it leaves.
+    fn sweep(&self) {
+        if self.closed.load(Ordering::SeqCst)
+            && let Ok(mut slot) = self.stream.try_lock()
+        {
             *slot = None;
         }
+    }
+}
+
+/// Sweeps when a reader leaves, by whichever way: an aborted task only drops what it holds.
+struct Sweep<'a>(&'a Shared);
+
+impl Drop for Sweep<'_> {
+    fn drop(&mut self) {
+        self.0.sweep();
     }
 }
 

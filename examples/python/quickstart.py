@@ -25,8 +25,8 @@ print()
 for attempt in chunk.routing.attempts:
     print(f"  {attempt.provider:<10} {attempt.status}  {attempt.error.message if attempt.error else 'served'}")
 
-script.error(429, "slow down", retry_after=30, repeat=True)
+script.error(429, "slow down", retry_after=30)
 try:
-    client.chat.completions.create(model="openai/gpt-4o", messages=m, timeout=5)
+    client.with_options(max_retries=0).chat.completions.create(model="openai/gpt-4o", messages=m)
 except RateLimitError as error:
     print(f"\nAn error: {type(error).__name__}: {error} (again in {error.retry_after:g} s)")
