@@ -94,11 +94,8 @@ fn message(at: usize, message: &Message) -> Result<Value> {
             let part = |(index, part): (usize, &Part)| self::part(&format!("messages[{at}].content[{index}]"), part);
             wire["content"] = parts.iter().enumerate().map(part).collect::<Result<Vec<_>>>()?.into();
         }
-        None => {
-            if let Some(refusal) = &message.refusal {
-                wire["content"] = refusal.as_str().into();
-            }
-        }
+        None if message.tool_calls.is_empty() => wire["content"] = message.refusal.as_deref().unwrap_or_default().into(),
+        None => {}
     }
     if message.role == Role::Tool {
         let Some(id) = &message.tool_call_id else {

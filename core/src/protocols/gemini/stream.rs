@@ -462,7 +462,7 @@ fn merge(args: &mut Value, piece: &PartialArg<'_>) {
 fn openai_logprobs(wire: LogprobsResult) -> Value {
     let entry = |logprob: &super::wire::Logprob| {
         let token = logprob.token.as_deref().unwrap_or_default();
-        json!({"token": token, "logprob": logprob.log_probability.unwrap_or(-9999.0), "bytes": token.as_bytes()})
+        json!({"token": token, "logprob": logprob.log_probability.as_ref().and_then(Value::as_f64).unwrap_or(-9999.0), "bytes": token.as_bytes()})
     };
     let mut top = wire.top_candidates.unwrap_or_default().into_iter();
     let content: Vec<Value> = wire

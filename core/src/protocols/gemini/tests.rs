@@ -303,6 +303,19 @@ fn sources_become_citations_in_characters() {
 }
 
 #[test]
+fn log_probabilities_take_openais_form() {
+    let mut answer = end("STOP");
+    answer["candidates"][0]["content"] = json!({"parts": [{"text": "ä"}]});
+    answer["candidates"][0]["logprobsResult"] = json!({
+        "chosenCandidates": [{"token": "ä", "tokenId": 5, "logProbability": -0.5}],
+        "topCandidates": [{"candidates": [{"token": "ä", "logProbability": -0.5}, {"token": "b", "logProbability": "-Infinity"}]}],
+    });
+    let want = json!({"refusal": null, "content": [{"token": "ä", "logprob": -0.5, "bytes": [195, 164], "top_logprobs": [
+        {"token": "ä", "logprob": -0.5, "bytes": [195, 164]}, {"token": "b", "logprob": -9999.0, "bytes": [98]}]}]});
+    assert_eq!(FLASH.decode(&answer).unwrap().choices[0].logprobs, Some(want));
+}
+
+#[test]
 fn a_blocked_prompt_is_an_answer_that_was_filtered() {
     let blocked = json!({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": {"promptTokenCount": 4}});
     for answer in [FLASH.decode(&blocked).unwrap(), FLASH.stream(&sse(&[blocked])).0] {

@@ -1,7 +1,7 @@
 //! Gemini's answer as it is on the wire. Text is borrowed from the bytes; what is not read is skipped.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use crate::protocols::Text;
 
@@ -209,5 +209,6 @@ pub(super) struct TopCandidates {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Logprob {
     pub(super) token: Option<String>,
-    pub(super) log_probability: Option<f64>,
+    /// A number, or `"-Infinity"` as protobuf writes it.
+    pub(super) log_probability: Option<Value>,
 }
