@@ -16,7 +16,7 @@ pub(crate) fn compare(path: &str, expected: &Value, actual: Option<&Value>, wron
         }
         Value::Object(map) => match actual {
             Some(Value::Object(there)) => {
-                map.iter().for_each(|(key, value)| compare(&format!("{path}.{key}"), value, there.get(key), wrong))
+                map.iter().for_each(|(key, value)| compare(&format!("{path}.{key}"), value, there.get(key), wrong));
             }
             _ => fail("expected an object".to_owned()),
         },
@@ -38,12 +38,12 @@ pub(crate) fn compare(path: &str, expected: &Value, actual: Option<&Value>, wron
 }
 
 fn special(test: &str, argument: &Value, actual: Option<&Value>) -> Result<(), String> {
-    let text = || match actual {
-        Some(Value::String(text)) => text.clone(),
+    let whole = || match actual {
+        Some(Value::String(plain)) => plain.clone(),
         Some(value) => value.to_string(),
         None => String::new(),
     };
-    let holds = |word: &Value| word.as_str().is_some_and(|word| text().contains(word));
+    let holds = |word: &Value| word.as_str().is_some_and(|word| whole().contains(word));
     let words = || argument.as_array().map_or_else(|| vec![argument.clone()], Clone::clone);
     let ok = match test {
         "$absent" => actual.is_none(),
