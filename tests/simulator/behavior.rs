@@ -66,6 +66,8 @@ pub enum Fault {
     Reset,
     /// No answer at all comes, and the connection stays open.
     Silence,
+    /// Everything is said, but the body of a stream does not end.
+    Linger,
 }
 
 impl Behavior {
@@ -163,6 +165,7 @@ impl FromStr for Behavior {
                 "error-in-200" => behavior.fault = Some(Fault::ErrorIn200),
                 "html" => behavior.fault = Some(Fault::Html),
                 "reset" => behavior.fault = Some(Fault::Reset),
+                "linger" => behavior.fault = Some(Fault::Linger),
                 "silence" => behavior.fault = Some(Fault::Silence),
                 _ => return Err(format!("the simulator knows no behaviour `{name}`")),
             }

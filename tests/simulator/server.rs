@@ -443,6 +443,9 @@ fn stream_steps(behavior: &Behavior, asked: &Asked, answer: &Answer) -> Vec<Step
         Some(end) => steps.push(end),
         None => steps.extend(events.closing.into_iter().map(Step::Send)),
     }
+    if behavior.fault == Some(Fault::Linger) {
+        steps.push(Step::Hang);
+    }
     steps
 }
 

@@ -91,14 +91,19 @@ pub(super) fn error(status: u16, reason: Option<&str>) -> Value {
         (_, Some("content_filter")) => ("INVALID_ARGUMENT", "The prompt was blocked for safety reasons."),
         (400 | 413 | 422, _) => ("INVALID_ARGUMENT", "Invalid value in the request."),
         (401, _) => ("UNAUTHENTICATED", "Request had invalid authentication credentials."),
+        (402, _) => ("PERMISSION_DENIED", "This API method requires billing to be enabled."),
         (403, _) => ("PERMISSION_DENIED", "The caller does not have permission."),
         (404, _) => ("NOT_FOUND", "The model is not found for this API version."),
         (429, _) => ("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
         (503 | 529, _) => ("UNAVAILABLE", "The model is overloaded. Please try again later."),
-        (504, _) => ("DEADLINE_EXCEEDED", "The service is unable to finish processing within the deadline."),
+        (408 | 504, _) => ("DEADLINE_EXCEEDED", "The service is unable to finish processing within the deadline."),
         _ => ("INTERNAL", "An internal error has occurred."),
     };
     let mut error = json!({"error": {"code": status, "message": message, "status": name}});
+    if status == 402 {
+        error["error"]["details"] =
+            json!([{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "BILLING_DISABLED", "domain": "googleapis.com"}]);
+    }
     if status == 429 {
         error["error"]["details"] = json!([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}]);
     }

@@ -101,7 +101,7 @@ pub(super) fn error(status: u16, reason: Option<&str>) -> Value {
         (400 | 413 | 422, _) => ("Invalid value for a field of the request.", "invalid_request_error", Some("invalid_value")),
         (401, _) => ("Incorrect API key provided.", "invalid_request_error", Some("invalid_api_key")),
         (402, _) => ("You exceeded your current balance.", "insufficient_quota", Some("insufficient_quota")),
-        (403, _) => ("Your project does not have access to this model.", "invalid_request_error", Some("model_not_available")),
+        (403, _) => ("Country, region, or territory not supported.", "request_forbidden", Some("unsupported_country_region_territory")),
         (404, _) => ("The model does not exist or you do not have access to it.", "invalid_request_error", Some("model_not_found")),
         (429, _) => ("Rate limit reached for requests.", "requests", Some("rate_limit_exceeded")),
         (503 | 529, _) => ("The engine is currently overloaded, please try again later.", "overloaded_error", None),
