@@ -6,12 +6,21 @@ import { ScriptedJunto } from "junto/testing";
 
 import { messages } from "./stub.mjs";
 
+// A catalog of one model that two providers serve.
+const endpoint = (provider) => ({ provider, upstream: "m", parameters: "some", price: { prompt: 1, completion: 2 } });
 const options = {
   env: false,
-  providers: { openai: { apiKey: "sk-hidden" }, azure: { apiKey: "sk-hidden", baseURL: "https://azure.test" } },
-  preferences: { order: ["azure", "openai"], only: ["azure", "openai"] },
+  providers: {
+    alpha: { apiKey: "sk-hidden", baseURL: "https://alpha.test/v1" },
+    beta: { apiKey: "sk-hidden", baseURL: "https://beta.test/v1" },
+  },
+  catalog: {
+    parameters: { some: ["temperature", "max_tokens"] },
+    models: [{ slug: "test/model", name: "Model", context: 8_000, output: ["text"], endpoints: [endpoint("alpha"), endpoint("beta")] }],
+  },
+  preferences: { order: ["alpha", "beta"] },
 };
-const request = { model: "openai/gpt-4o-mini", messages };
+const request = { model: "test/model", messages };
 const answer = (content) => ({
   id: "1",
   object: "chat.completion",
@@ -26,10 +35,10 @@ const events = (...deltas) => [
 ];
 
 test("a busy provider falls over to the next, and both are in the attempts", async () => {
-  const junto = new ScriptedJunto([{ to: "azure.test", status: 503, body: { error: { message: "busy" } } }, { body: answer("Hi") }], options);
+  const junto = new ScriptedJunto([{ to: "alpha.test", status: 503, body: { error: { message: "busy" } } }, { body: answer("Hi") }], options);
   const { choices, routing } = await junto.chat.completions.create(request);
   assert.equal(choices[0].message.content, "Hi");
-  assert.deepEqual(routing.attempts.map(({ provider, status }) => [provider, status]), [["azure", 503], ["openai", 200]]);
+  assert.deepEqual(routing.attempts.map(({ provider, status }) => [provider, status]), [["alpha", 503], ["beta", 200]]);
   assert.deepEqual(junto.requests.map(({ method, body }) => [method, body.messages.length]), [["POST", 1], ["POST", 1]]);
   assert.ok(!JSON.stringify(junto.requests).includes("sk-hidden"));
 });
@@ -37,7 +46,7 @@ test("a busy provider falls over to the next, and both are in the attempts", asy
 test("a stream comes in reads, at any split", async () => {
   const bytes = events({ content: "Hel" }, { content: "lo" }).join("");
   const reads = bytes.match(/[^]{1,7}/g).map((data) => ({ data, after: 1 }));
-  const junto = new ScriptedJunto([{ reads }], { ...options, preferences: { only: ["openai"] } });
+  const junto = new ScriptedJunto([{ reads }], { ...options, preferences: { only: ["beta"] } });
   let text = "";
   for await (const chunk of await junto.chat.completions.create({ ...request, stream: true })) text += chunk.choices[0]?.delta.content ?? "";
   assert.equal(text, "Hello");
@@ -45,7 +54,7 @@ test("a stream comes in reads, at any split", async () => {
 
 test("a stream that breaks throws behind its chunks", async () => {
   const reads = [...events({ content: "Hel" }).slice(0, 1), { after: 5, error: "interrupted" }];
-  const junto = new ScriptedJunto([{ reads }], { ...options, preferences: { only: ["openai"] } });
+  const junto = new ScriptedJunto([{ reads }], { ...options, preferences: { only: ["beta"] } });
   let text = "";
   const read = async () => {
     for await (const chunk of await junto.chat.completions.create({ ...request, stream: true })) text += chunk.choices[0]?.delta.content ?? "";
@@ -55,7 +64,7 @@ test("a stream that breaks throws behind its chunks", async () => {
 });
 
 test("failures have their classes", async () => {
-  const once = { ...options, maxRetries: 0, preferences: { only: ["openai"] } };
+  const once = { ...options, maxRetries: 0, preferences: { only: ["beta"] } };
   const ask = (script) => new ScriptedJunto(script, once).chat.completions.create(request);
   await assert.rejects(ask([{ error: "connect" }]), APIConnectionError);
   await assert.rejects(ask([{ status: 429, headers: { "retry-after": "7" }, body: { error: { message: "slow down" } } }]), (error) => {
@@ -64,14 +73,14 @@ test("failures have their classes", async () => {
 });
 
 test("the plan names who would serve and who would not", () => {
-  const plan = new ScriptedJunto([], options).explain({ ...request, provider: { order: ["openai"], only: ["openai"] } });
-  assert.deepEqual(plan.candidates.map(({ provider }) => provider), ["openai"]);
-  assert.equal(plan.rejected.find(({ endpoint }) => endpoint === "azure").code, "not_in_only");
-  assert.match(String(plan), /openai/);
+  const plan = new ScriptedJunto([], options).explain({ ...request, provider: { order: ["beta"], only: ["beta"] } });
+  assert.deepEqual(plan.candidates.map(({ provider }) => provider), ["beta"]);
+  assert.equal(plan.rejected.find(({ endpoint }) => endpoint === "alpha").code, "not_in_only");
+  assert.match(String(plan), /beta/);
   assert.deepEqual(JSON.parse(JSON.stringify(plan)).candidates, plan.candidates);
 });
 
 test("a plan without anybody is an error with the reasons", () => {
-  const nobody = () => new ScriptedJunto([], { env: false }).explain(request);
+  const nobody = () => new ScriptedJunto([], { env: false, catalog: options.catalog, providers: { alpha: { baseURL: "https://a.test" }, beta: { baseURL: "https://b.test" } } }).explain(request);
   assert.throws(nobody, (error) => error.code === "no_endpoint" && error.excludedBy.some(({ code }) => code === "no_credentials"));
 });

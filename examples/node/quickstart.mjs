@@ -8,7 +8,7 @@ const { MODEL, PROMPT = "Say hello." } = process.env;
 const vendor = MODEL ? undefined : await loopback();
 const junto = vendor ? new Junto({ env: false, providers: vendor.providers, seed: 7 }) : new Junto();
 const request = {
-  model: MODEL ?? "openai/gpt-4o-mini",
+  model: MODEL ?? "openai/gpt-4o",
   messages: [{ role: "user", content: PROMPT }],
   provider: vendor && { order: ["azure", "openai"] },
 };
