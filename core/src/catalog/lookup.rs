@@ -116,7 +116,7 @@ pub(crate) fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>, co
     let limit = (wanted.len() / 3).max(2);
     let mut close: Vec<_> =
         known.map(|name| (distance(&wanted, compared(name)), name)).filter(|(distance, _)| *distance <= limit).collect();
-    close.sort();
+    close.sort_unstable();
     close.dedup();
     close.into_iter().take(3).map(|(_, name)| name).collect()
 }

@@ -11,7 +11,7 @@ use crate::types::{CostDetails, Usage};
 pub struct Price(u64);
 
 const SCALE: u64 = 1_000_000_000_000;
-const DIGITS: usize = 12;
+const DIGITS: i32 = 12;
 
 impl Price {
     /// This many 10⁻¹² dollars.
@@ -59,10 +59,13 @@ impl FromStr for Price {
             return Err(BAD);
         }
         let digits: u128 = format!("{whole}{fraction}").parse().map_err(|_| BAD)?;
-        let shift = DIGITS as i32 + exponent - fraction.len() as i32;
+        let decimals = i32::try_from(fraction.len()).map_err(|_| BAD)?;
+        let shift = DIGITS + exponent.clamp(-40, 40) - decimals;
         let pico = match u32::try_from(shift) {
             Ok(up) => 10u128.checked_pow(up).and_then(|factor| digits.checked_mul(factor)),
-            Err(_) => 10u128.checked_pow(shift.unsigned_abs()).filter(|factor| digits % factor == 0).map(|factor| digits / factor),
+            Err(_) => {
+                10u128.checked_pow(shift.unsigned_abs()).filter(|factor| digits.is_multiple_of(*factor)).map(|factor| digits / factor)
+            }
         };
         pico.and_then(|pico| u64::try_from(pico).ok()).map(Self).ok_or(BAD)
     }
@@ -235,12 +238,11 @@ impl Pricing {
 
     /// About what this many tokens will cost, in US dollars; fast, for ranking.
     pub fn estimate(&self, prompt_tokens: u64, completion_tokens: u64) -> f64 {
-        let (prompt, completion) = match self.tiers.is_empty() {
-            true => (self.prompt, self.completion),
-            false => {
-                let tier = self.at(prompt_tokens);
-                (tier.prompt.unwrap_or_default(), tier.completion.unwrap_or_default())
-            }
+        let (prompt, completion) = if self.tiers.is_empty() {
+            (self.prompt, self.completion)
+        } else {
+            let tier = self.at(prompt_tokens);
+            (tier.prompt.unwrap_or_default(), tier.completion.unwrap_or_default())
         };
         let pico = prompt.times(prompt_tokens) + completion.times(completion_tokens) + self.request.unwrap_or_default().times(1);
         pico as f64 / SCALE as f64

@@ -135,20 +135,3 @@ pub fn by_name(name: ProtocolName) -> &'static dyn Protocol {
         ProtocolName::OpenaiResponses => &openai_responses::OpenaiResponses,
     }
 }
-
-/// Stands in for the decoder of a protocol that is not built yet.
-struct NotBuilt;
-
-impl Decoder for NotBuilt {
-    fn push(&mut self, _: &[u8], _: &mut VecDeque<ChatChunk>) -> Result<()> {
-        Err(Error::unsupported("protocol", "this protocol is not built yet"))
-    }
-
-    fn finish(&mut self, _: &mut VecDeque<ChatChunk>) -> Result<()> {
-        Err(Error::unsupported("protocol", "this protocol is not built yet"))
-    }
-
-    fn is_done(&self) -> bool {
-        false
-    }
-}
