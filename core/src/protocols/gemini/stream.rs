@@ -202,6 +202,8 @@ impl Reader {
             return self.function_call(at, &call, signature, out);
         }
         let thought = part.thought == Some(true);
+        // Parts of Google's own tools do not go back to it, so neither do their signatures.
+        let signature = signature.filter(|_| part.text.is_some() || part.inline_data.is_some());
         if let Some(Text(text)) = part.text.filter(|text| !text.0.is_empty()) {
             if thought {
                 let detail = ReasoningDetail { format: Some(FORMAT.to_owned()), index: Some(0), ..ReasoningDetail::text(text) };

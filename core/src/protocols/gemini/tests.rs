@@ -207,6 +207,20 @@ fn signatures_go_back_to_their_issuer_only() {
     assert_eq!(signatures(&PRO_3, &request), [json!("c2ln"), Value::Null]);
 }
 
+#[test]
+fn a_signature_goes_back_on_its_text() {
+    let stream = sse(&[
+        piece(&json!([{"executableCode": {"language": "PYTHON", "code": "1"}, "thoughtSignature": "Y29kZQ"}, {"text": "Done."}])),
+        piece(&json!([{"text": "", "thoughtSignature": "dGV4dA"}])),
+        end("STOP"),
+    ]);
+    let (answer, _) = PRO_3.stream(&stream);
+    let message: Message = answer.choices.into_iter().next().unwrap().message.into();
+    let request = json!({"model": "google/g", "messages": [{"role": "user", "content": "Hi"}, message]});
+    let want = json!({"role": "model", "parts": [{"text": "Done.", "thoughtSignature": "dGV4dA"}]});
+    assert_eq!(PRO_3.body(&request)["contents"][1], want);
+}
+
 // Answers.
 
 #[test]
