@@ -250,6 +250,7 @@ impl Pricing {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "costs are exact, to the last digit")]
 mod tests {
     use super::*;
 
