@@ -13,7 +13,7 @@ pub use config::ProviderConfig;
 
 use self::config::{Accounts, Config, Environment};
 use crate::{
-    auth::Secret,
+    auth::{KeySource, Secret},
     catalog::Catalog,
     clock::Clock,
     error::Result,
@@ -148,6 +148,12 @@ impl ClientBuilder {
     pub fn api_keys<K: Into<String>>(self, provider: impl Into<String>, keys: impl IntoIterator<Item = K>) -> Self {
         let api_keys = keys.into_iter().map(Secret::new).collect();
         self.configure(provider, ProviderConfig { api_keys, ..ProviderConfig::default() })
+    }
+
+    /// Asks for the provider's key before each attempt, instead of keeping one.
+    pub fn api_key_from(mut self, provider: impl Into<String>, source: KeySource) -> Self {
+        self.config.sources.insert(provider.into(), source);
+        self
     }
 
     /// Sets where a provider is.

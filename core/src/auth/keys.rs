@@ -1,19 +1,66 @@
 //! The keys of one provider, tried in order.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use super::Secret;
+use crate::{error::Result, transport::BoxFuture};
+
+/// Asks the caller for a key, once for each attempt: for keys that change while the program runs.
+#[derive(Clone)]
+pub struct KeySource(Arc<dyn Fn() -> BoxFuture<'static, Result<Secret>> + Send + Sync>);
+
+impl KeySource {
+    /// A source that runs this; an error fails the attempt.
+    pub fn new<F: Future<Output = Result<Secret>> + Send + 'static>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self {
+        Self(Arc::new(move || Box::pin(ask())))
+    }
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeySource")
+    }
+}
 
 /// The keys of one provider. Requests begin with the key that last did not fail.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     keys: Vec<Secret>,
     first: AtomicUsize,
+    source: Option<KeySource>,
+    /// What the source last gave, so that it can be scrubbed.
+    given: Mutex<Option<Secret>>,
 }
 
 impl Keys {
     pub(crate) fn new(keys: Vec<Secret>) -> Self {
-        Self { keys: keys.into_iter().filter(|key| !key.expose().trim().is_empty()).collect(), first: AtomicUsize::new(0) }
+        let keys = keys.into_iter().filter(|key| !key.expose().trim().is_empty()).collect();
+        Self { keys, ..Self::default() }
+    }
+
+    /// Keys that a source gives instead.
+    pub(crate) fn from_source(source: KeySource) -> Self {
+        Self { source: Some(source), ..Self::default() }
+    }
+
+    /// Whether a call can be signed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.source.is_none()
+    }
+
+    /// The key for an attempt: from the source, else the one at this place.
+    pub(crate) async fn get(&self, place: usize) -> Result<Option<Cow<'_, Secret>>> {
+        let Some(source) = &self.source else { return Ok(self.at(place).map(Cow::Borrowed)) };
+        let key = (source.0)().await?;
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.clone());
+        Ok(Some(Cow::Owned(key)))
     }
 
     /// How many keys there are.
@@ -27,7 +74,7 @@ impl Keys {
     }
 
     /// The key at this place; places go round.
-    pub(crate) fn at(&self, place: usize) -> Option<&Secret> {
+    fn at(&self, place: usize) -> Option<&Secret> {
         self.keys.get(place.checked_rem(self.keys.len())?)
     }
 
@@ -40,12 +87,12 @@ impl Keys {
 
     /// The text without any of the keys in it; `None` where none is.
     pub(crate) fn scrub(&self, text: &str) -> Option<String> {
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         // Shorter ones are placeholders such as `none`, and part of ordinary words.
-        let found = |text: &str| self.keys.iter().any(|key| key.expose().len() >= 6 && text.contains(key.expose()));
-        found(text).then(|| {
-            let scrubbed = self.keys.iter().filter(|key| key.expose().len() >= 6);
-            scrubbed.fold(text.to_owned(), |text, key| text.replace(key.expose(), "***"))
-        })
+        let mut found =
+            self.keys.iter().chain(given.as_ref()).map(Secret::expose).filter(|key| key.len() >= 6 && text.contains(key)).peekable();
+        found.peek()?;
+        Some(found.fold(text.to_owned(), |text, key| text.replace(key, "***")))
     }
 }
 

@@ -8,5 +8,6 @@ mod keys;
 mod secret;
 
 pub(crate) use apply::apply;
+pub use keys::KeySource;
 pub(crate) use keys::Keys;
 pub use secret::Secret;

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{
-    auth::{Keys, Secret},
+    auth::{KeySource, Keys, Secret},
     catalog::{Catalog, DataPolicy},
     error::{Error, Result},
     preferences::Preferences,
@@ -123,6 +123,7 @@ impl Environment {
 pub(super) struct Config {
     pub(super) providers: BTreeMap<String, ProviderConfig>,
     pub(super) rows: Vec<Provider>,
+    pub(super) sources: BTreeMap<String, KeySource>,
     pub(super) preferences: Preferences,
     pub(super) limits: Limits,
     pub(super) seed: Option<u64>,
@@ -135,6 +136,7 @@ impl Default for Config {
         Self {
             providers: BTreeMap::new(),
             rows: Vec::new(),
+            sources: BTreeMap::new(),
             preferences: Preferences::default(),
             limits: Limits::default(),
             seed: None,
@@ -196,7 +198,7 @@ impl Config {
         let mut rows: BTreeMap<&str, (Arc<Provider>, bool)> =
             providers::built_in().iter().map(|row| (row.slug.as_str(), (Arc::clone(row), false))).collect();
         rows.extend(self.rows.iter().map(|row| (row.slug.as_str(), (Arc::new(row.clone()), true))));
-        for slug in self.providers.keys() {
+        for slug in self.providers.keys().chain(self.sources.keys()) {
             let unknown = || (Arc::new(Provider { slug: slug.clone(), name: slug.clone(), ..Provider::default() }), true);
             rows.entry(slug).or_insert_with(unknown);
         }
@@ -204,7 +206,7 @@ impl Config {
         for (slug, (row, custom)) in rows {
             let (mut provider, account) = self.provider(slug, row)?;
             provider.custom = custom;
-            provider.has_key = account.keys.len() > 0;
+            provider.has_key = !account.keys.is_empty();
             set.insert(provider);
             accounts.insert(slug.to_owned(), Arc::new(account));
         }
@@ -234,14 +236,16 @@ impl Config {
                 options.insert(name.clone(), value);
             }
         }
-        let mut keys = given.api_keys.clone();
-        if keys.is_empty() {
-            keys.extend(self.environment.first(&row.key_env).map(|key| Secret::new(key.trim())));
-        }
+        let keys = match self.sources.get(slug) {
+            Some(source) => Keys::from_source(source.clone()),
+            None if given.api_keys.is_empty() => {
+                Keys::new(self.environment.first(&row.key_env).map(|key| Secret::new(key.trim())).into_iter().collect())
+            }
+            None => Keys::new(given.api_keys.clone()),
+        };
         let mut provider = Configured::with(row, &base_url, options);
         provider.policy.clone_from(&given.policy);
-        let account =
-            Account { keys: Keys::new(keys), first_content_timeout: given.first_content_timeout, idle_timeout: given.idle_timeout };
+        let account = Account { keys, first_content_timeout: given.first_content_timeout, idle_timeout: given.idle_timeout };
         Ok((provider, account))
     }
 

@@ -170,10 +170,9 @@ impl<'a> Exchange<'a> {
 
     /// One attempt, until there is a whole answer or a stream's first content.
     pub(super) async fn attempt(&mut self, running: &mut Running, until: Instant, last: bool) -> Result<Answer> {
-        let request = self.signed();
+        let encoded = self.encode();
         running.dropped.clone_from(&self.dropped);
-        let request = request.map_err(|error| self.told(error, None))?;
-        running.sent = true;
+        let request = encoded.map_err(|error| self.told(error, None))?;
         let sleep = self.shared.clock.sleep_until(until);
         let started = running.started;
         let work = self.exchange(request, running, last);
@@ -189,7 +188,11 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    async fn exchange(&self, request: http::Request<Bytes>, running: &mut Running, last: bool) -> Result<Answer> {
+    async fn exchange(&self, mut request: http::Request<Bytes>, running: &mut Running, last: bool) -> Result<Answer> {
+        let key = self.account.keys.get(self.key).await;
+        let signed = key.and_then(|key| auth::apply(&mut request, &self.candidate.provider.row.auth, key.as_deref()));
+        signed.map_err(|error| self.told(error, None))?;
+        running.sent = true;
         let response = self.shared.transport.send(request).await.map_err(|error| self.told(from_transport(error), None))?;
         let (head, body) = response.into_parts();
         running.status = Some(head.status.as_u16());
@@ -356,8 +359,8 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The encoded request with the current key on it.
-    fn signed(&mut self) -> Result<http::Request<Bytes>> {
+    /// The encoded request, without its key.
+    fn encode(&mut self) -> Result<http::Request<Bytes>> {
         if self.encoded.is_none() {
             let encoded = self.protocol.encode(&self.call())?;
             for name in encoded.dropped {
@@ -367,9 +370,7 @@ impl<'a> Exchange<'a> {
             }
             self.encoded = Some(encoded.request);
         }
-        let mut request = self.encoded.clone().unwrap_or_default();
-        auth::apply(&mut request, &self.candidate.provider.row.auth, self.account.keys.at(self.key))?;
-        Ok(request)
+        Ok(self.encoded.clone().unwrap_or_default())
     }
 
     /// The error as the caller gets it: who said it, how long to wait, and no key.

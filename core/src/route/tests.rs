@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 
 use crate::{
     ChatChunk, ChatRequest, Client, ErrorKind, ProviderConfig,
+    auth::{KeySource, Secret},
     clock::Clock,
     transport::{Scripted, ScriptedTransport, TransportErrorKind},
     types::{Attempt, FinishReason},
@@ -235,6 +236,25 @@ async fn keys_rotate_before_endpoints_and_the_working_one_is_remembered() {
     assert_eq!(attempts[0].error.as_ref().expect("error").message, "bad key ***");
     let answer = client.chat(rig.request()).await.expect("answer");
     assert_eq!(tried(&answer.routing.expect("routing").attempts), ["a 200 ok"]);
+}
+
+#[tokio::test]
+async fn a_callback_gives_the_key_of_each_attempt() {
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let source = KeySource::new(move || {
+        let number = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        async move { Ok(Secret::new(format!("sk-callback-{number}"))) }
+    });
+    let rig = Rig::new(&["a"])
+        .with(|builder| builder.api_key_from("a", source))
+        .then(Scripted::response(503, r#"{"error": {"message": "not for sk-callback-0"}}"#))
+        .then(Scripted::response(200, ANSWER));
+    let answer = rig.client().chat(rig.request()).await.expect("answer");
+    let attempts = answer.routing.expect("routing").attempts;
+    assert_eq!(attempts[0].error.as_ref().expect("error").message, "not for ***");
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 2);
+    assert!(rig.transport.requests().iter().all(|request| request.headers.contains_key("authorization")));
 }
 
 #[tokio::test]
