@@ -36,9 +36,10 @@ node: bindings-node/node_modules
 test-node: node
 	cd bindings-node && npm test --silent
 
-# The official SDK on junto; it is installed for this only.
+# The official SDK, the AI SDK and LangChain on junto; they are installed for this only.
 test-ecosystem-node: node
-	cd bindings-node && npm install --no-save --no-audit --no-fund --loglevel=error openai && node --test test/ecosystem/*.test.mjs
+	cd bindings-node && npm install --no-save --no-audit --no-fund --loglevel=error openai ai @ai-sdk/openai-compatible zod @langchain/openai @langchain/core
+	cd bindings-node && node --test test/ecosystem/*.test.mjs
 
 demo-node: node
 	@node examples/node/quickstart.mjs
