@@ -170,10 +170,10 @@ impl Blocks {
         let cached = usage
             .prompt_tokens_details
             .as_ref()
-            .map_or(0, |details| details.cached_tokens.unwrap_or_default() + details.cache_write_tokens.unwrap_or_default());
-        usage.prompt_tokens = usage.prompt_tokens.map(|input| input + cached);
+            .map_or(0, |details| details.cached_tokens.unwrap_or_default().saturating_add(details.cache_write_tokens.unwrap_or_default()));
+        usage.prompt_tokens = usage.prompt_tokens.map(|input| input.saturating_add(cached));
         if let (Some(prompt), Some(completion)) = (usage.prompt_tokens, usage.completion_tokens) {
-            usage.total_tokens = Some(prompt + completion);
+            usage.total_tokens = Some(prompt.saturating_add(completion));
         }
         if !usage.is_empty() {
             self.emitter.usage(usage);

@@ -149,8 +149,14 @@ impl<'de> Deserialize<'de> for ToolChoice {
                 other => Err(D::Error::unknown_variant(other, &["auto", "none", "required", "{\"type\": \"function\", ..}"])),
             },
             Value::Object(map) => {
+                let name = map.get("name").and_then(Value::as_str);
                 match (map.get("type").and_then(Value::as_str), value.pointer("/function/name").and_then(Value::as_str)) {
                     (Some("function"), Some(name)) => Ok(Self::Function(name.to_owned())),
+                    // As OpenAI's responses and as Anthropic write it.
+                    (Some("function" | "tool"), None) if name.is_some() => Ok(Self::Function(name.unwrap_or_default().to_owned())),
+                    (Some("any"), _) => Ok(Self::Required),
+                    (Some("auto"), _) => Ok(Self::Auto),
+                    (Some("none"), _) => Ok(Self::None),
                     (Some("function"), None) => Err(D::Error::custom("function.name: the chosen function needs a name")),
                     (Some(_), _) => Ok(Self::Other(value)),
                     (None, _) => Err(D::Error::missing_field("type")),

@@ -237,7 +237,11 @@ fn server_tool(index: usize, map: &Map<String, Value>) -> Result<WireTool<'_>> {
     let is_dated = kind.rsplit('_').next().is_some_and(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()));
     match kind {
         _ if is_dated || kind == "custom" => Ok(WireTool::Server(Cow::Borrowed(map))),
-        "web_search" | "web_search_preview" => Ok(WireTool::Server(Cow::Owned(search_tool_of(map)))),
+        // As OpenAI and as routers call it; theirs has its options one level down.
+        _ if matches!(kind, "web_search" | "web_search_preview") || kind.ends_with(":web_search") => {
+            let options = map.get("parameters").and_then(Value::as_object).unwrap_or(map);
+            Ok(WireTool::Server(Cow::Owned(search_tool_of(options))))
+        }
         _ => Err(Error::unsupported(format!("tools[{index}]"), format!("tools[{index}]: Anthropic has no tool of type `{kind}`"))),
     }
 }

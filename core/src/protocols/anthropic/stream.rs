@@ -80,7 +80,7 @@ impl State {
     /// A message that came in one piece.
     pub(super) fn whole(&mut self, answer: Answer<'_>, out: &mut VecDeque<ChatChunk>) {
         self.start(&answer);
-        for (index, block) in (0..).zip(answer.content) {
+        for (index, block) in (0..).zip(answer.content.unwrap_or_default()) {
             self.block_start(index, block, out);
             self.blocks.stop(index, out);
         }

@@ -506,3 +506,23 @@ fn web_search_is_the_vendors_own_tool() {
             "user_location": {"type": "approximate", "city": "Bern", "country": "CH"}}])
     );
 }
+
+#[test]
+fn damaged_bytes_end_in_an_answer_or_an_error() {
+    let bytes = sse(&events()).into_bytes();
+    let mut state = 42_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut failed = 0;
+    for _ in 0..500 {
+        let mut damaged = bytes.clone();
+        for _ in 0..=random(3) {
+            let at = random(damaged.len());
+            damaged[at] = random(256) as u8;
+        }
+        failed += u32::from(stream(&damaged, 1 + random(300)).1.is_err());
+    }
+    assert!(failed > 50, "{failed} of 500 noticed");
+}

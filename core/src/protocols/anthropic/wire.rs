@@ -64,7 +64,7 @@ pub(super) struct Answer<'a> {
     #[serde(default, borrow)]
     pub(super) model: Option<Text<'a>>,
     #[serde(default, borrow)]
-    pub(super) content: Vec<Block<'a>>,
+    pub(super) content: Option<Vec<Block<'a>>>,
     #[serde(default, borrow)]
     pub(super) stop_reason: Option<Text<'a>>,
     #[serde(default, borrow)]

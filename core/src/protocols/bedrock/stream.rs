@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{
     encode, error,
-    wire::{Answer, Block, Citation, Delta, Event, SourceText, Text, Tier, Usage as WireUsage},
+    wire::{Answer, Block, CacheDetail, Citation, Delta, Event, SourceText, Text, Tier, Usage as WireUsage},
 };
 use crate::{
     error::{Error, Result},
@@ -194,9 +194,10 @@ impl State {
             details.cached_tokens = wire.cache_read_input_tokens;
             details.cache_write_tokens = wire.cache_write_input_tokens;
             let split = wire.cache_details.as_ref().filter(|split| !split.is_empty());
-            let hour =
-                |split: &Vec<super::wire::CacheDetail>| split.iter().filter(|part| part.ttl == "1h").map(|part| part.input_tokens).sum();
-            details.cache_write_1h_tokens = split.map(hour);
+            let hours = |split: &Vec<CacheDetail>| {
+                split.iter().filter(|part| part.ttl == "1h").fold(0, |sum: u64, part| sum.saturating_add(part.input_tokens))
+            };
+            details.cache_write_1h_tokens = split.map(hours);
         }
     }
 

@@ -327,3 +327,23 @@ fn what_cannot_be_said_is_refused_by_name() {
     let request = encode(arn, &json!({"messages": [{"role": "user", "content": "a"}]})).unwrap().request;
     assert!(request.uri().path().ends_with("inference-profile%2Feu.anthropic.claude-sonnet-4-5-20250929-v1:0/converse"));
 }
+
+#[test]
+fn damaged_bytes_end_in_an_answer_or_an_error() {
+    let bytes = events().concat();
+    let mut state = 42_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut failed = 0;
+    for _ in 0..500 {
+        let mut damaged = bytes.clone();
+        for _ in 0..=random(3) {
+            let at = random(damaged.len());
+            damaged[at] = random(256) as u8;
+        }
+        failed += u32::from(stream(&damaged, 1 + random(300)).1.is_err());
+    }
+    assert!(failed > 50, "{failed} of 500 noticed");
+}
