@@ -61,10 +61,13 @@ test-python: python
 	cd bindings-python && ../$(JUNTO_PY) -m pytest
 	cd bindings-python && ../$(JUNTO_PY) -m mypy && ../$(JUNTO_PY) -m mypy.stubtest junto._native --ignore-disjoint-bases
 
-# The official SDK on junto; it and its HTTP library are installed for this only.
+# The official SDK on junto, each major version with the HTTP library it is built on; installed for this only.
+OPENAI := 3 2 1
 test-ecosystem-python: python
-	$(JUNTO_PY) -m pip install -q openai
-	cd bindings-python && ../$(JUNTO_PY) -m pytest tests/ecosystem
+	@for major in $(OPENAI); do \
+	  $(JUNTO_PY) -m pip install -q --upgrade --target $(VENV)/openai-$$major "openai==$$major.*" && \
+	  (cd bindings-python && PYTHONPATH="$(CURDIR)/$(VENV)/openai-$$major" ../$(JUNTO_PY) -m pytest tests/ecosystem) || exit 1; \
+	done
 
 demo-python: python
 	@$(JUNTO_PY) examples/python/quickstart.py

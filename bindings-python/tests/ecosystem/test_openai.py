@@ -31,7 +31,7 @@ def sdk(vendor: Vendor) -> Any:
 
 def test_versions(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
-        print(f"\nopenai {openai.__version__} on {openai.Timeout.__module__.partition('.')[0]}")
+        print(f"\nopenai {openai.__version__} on {junto.openai._library().__name__}")
 
 
 def test_a_plain_call(sdk: Any, vendor: Vendor) -> None:
