@@ -238,14 +238,14 @@ impl Pricing {
 
     /// About what this many tokens will cost, in US dollars; fast, for ranking.
     pub fn estimate(&self, prompt_tokens: u64, completion_tokens: u64) -> f64 {
-        let (prompt, completion) = if self.tiers.is_empty() {
-            (self.prompt, self.completion)
-        } else {
+        let (mut prompt, mut completion) = (self.prompt, self.completion);
+        if !self.tiers.is_empty() {
             let tier = self.at(prompt_tokens);
-            (tier.prompt.unwrap_or_default(), tier.completion.unwrap_or_default())
-        };
-        let pico = prompt.times(prompt_tokens) + completion.times(completion_tokens) + self.request.unwrap_or_default().times(1);
-        pico as f64 / SCALE as f64
+            (prompt, completion) = (tier.prompt.unwrap_or(prompt), tier.completion.unwrap_or(completion));
+        }
+        // In floats: exact sums need 128 bits, which is slow, and an estimate is not exact anyway.
+        let pico = |price: Price, count: u64| price.0 as f64 * count as f64;
+        (pico(prompt, prompt_tokens) + pico(completion, completion_tokens) + pico(self.request.unwrap_or_default(), 1)) / SCALE as f64
     }
 }
 

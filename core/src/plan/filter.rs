@@ -352,7 +352,7 @@ pub(super) fn check(
             return Err(Reason::UnsupportedParameter { missing, known: known.is_some() });
         }
     }
-    if (wanted.thinking) && known.is_some_and(|known| !known.contains(Parameter::Reasoning)) {
+    if wanted.thinking && known.is_some_and(|known| !known.contains(Parameter::Reasoning)) {
         return Err(Reason::CannotReason);
     }
     let search = match wanted.search {
@@ -362,7 +362,8 @@ pub(super) fn check(
         Some(wish) => return Err(Reason::SearchUnavailable { native: wish == SearchWish::Native }),
     };
 
-    let health = inputs.health.get(endpoint.key());
+    let key = endpoint.key();
+    let health = inputs.health.get(key);
     let measured = |percentiles: fn(&super::EndpointHealth) -> Percentiles| health.and_then(|health| percentiles(health).p50);
     Ok(Candidate {
         endpoint: Arc::clone(endpoint),
@@ -377,6 +378,7 @@ pub(super) fn check(
         cooling_down: health.and_then(|health| health.cooling_down),
         throughput: measured(|health| health.throughput).or(endpoint.throughput),
         latency: measured(|health| health.latency).or(endpoint.latency),
+        key,
         order: rules.order_position(position, endpoint) as u32,
         misses_preferred: misses_preferred(preferences, endpoint, health),
     })

@@ -9,6 +9,8 @@ mod health_snapshot;
 mod offers;
 mod rank;
 mod rejection;
+#[cfg(test)]
+mod tests;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -16,7 +18,7 @@ pub use health_snapshot::{EndpointHealth, HealthSnapshot};
 pub use rejection::{Reason, Rejection};
 
 use crate::{
-    catalog::{Catalog, DataPolicy, Endpoint, Parameter, Parameters},
+    catalog::{Catalog, DataPolicy, Endpoint, EndpointKey, Parameter, Parameters},
     error::{Error, ErrorKind, Result},
     preferences::Preferences,
     providers::{Configured, ProviderSet},
@@ -85,6 +87,8 @@ pub struct Candidate {
     pub throughput: Option<f64>,
     /// Seconds to the first token: measured, else expected.
     pub latency: Option<f64>,
+    /// The endpoint's key, computed once.
+    key: EndpointKey,
     /// Its place in `provider.order`, or the length of that list.
     order: u32,
     /// Whether it is slower than the preferences like.

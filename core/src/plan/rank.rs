@@ -71,7 +71,7 @@ pub(super) fn rank(
                 if candidate.estimated_cost.is_none() {
                     class |= UNKNOWN_PRICE;
                 }
-                draw(seed ^ candidate.endpoint.key().value(), candidate.estimated_cost.unwrap_or(1.0))
+                draw(seed ^ candidate.key.value(), candidate.estimated_cost.unwrap_or(1.0))
             }
         };
         let group = if pooled { 0 } else { candidate.model_index as u32 };

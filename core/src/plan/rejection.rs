@@ -184,7 +184,7 @@ impl fmt::Display for Reason {
         match self {
             Self::CannotReason => f.write_str("cannot reason, which `:thinking` asks for"),
             Self::ContextLength { needed, limit } => {
-                write!(f, "the request needs about {needed} tokens and its context holds {limit}")
+                write!(f, "has a context of {limit} tokens, and the request needs about {needed}")
             }
             Self::CoolingDown { remaining } => {
                 write!(f, "is left alone for another {:.1} s after failures or a rate limit", remaining.as_secs_f64())
@@ -205,13 +205,13 @@ impl fmt::Display for Reason {
             Self::MaxTokens { asked, limit } => write!(f, "gives answers of at most {limit} tokens, fewer than the {asked} asked for"),
             Self::Modality { missing, output, known } => {
                 let missing = and(missing.iter().map(crate::catalog::Modality::as_str));
-                let (verb, known) = (if *output { "produce" } else { "read" }, if *known { "does not" } else { "is not known to" });
-                write!(f, "{known} {verb} {missing}")
+                let known = if *known { "does not" } else { "is not known to" };
+                if *output { write!(f, "{known} give {missing} output") } else { write!(f, "{known} take {missing} input") }
             }
             Self::ModelNotFound(message) => f.write_str(message),
             Self::NoCredentials(provider) => match provider.row.key_env.as_slice() {
-                [] => f.write_str("has no API key; give one to the client"),
-                variables => write!(f, "has no API key; set {}", names(variables.iter().map(String::as_str), ", ", " or ")),
+                [] => f.write_str("has no API key (give one to the client)"),
+                variables => write!(f, "has no API key (set {})", names(variables.iter().map(String::as_str), ", ", " or ")),
             },
             Self::NotConfigured(provider) => {
                 let variables = |option: &String| provider.row.options.get(option).into_iter().flat_map(|option| &option.env);
@@ -220,13 +220,13 @@ impl fmt::Display for Reason {
                     if named.is_empty() { format!("its option `{option}`") } else { names(named.into_iter(), ", ", " or ") }
                 });
                 let needs: Vec<_> = needs.collect();
-                write!(f, "does not know its URL; set {}", names(needs.iter().map(String::as_str), ", and ", ", and "))
+                write!(f, "does not know its URL (set {})", names(needs.iter().map(String::as_str), ", and ", ", and "))
             }
             Self::NotInOnly => f.write_str("is not in `provider.only`"),
             Self::Quantization(Some(quantization)) => write!(f, "serves weights in {quantization}, which `quantizations` leaves out"),
             Self::Quantization(None) => f.write_str("does not say in which precision it serves, and `quantizations` names some"),
             Self::SearchUnavailable { native: false } => {
-                f.write_str("cannot search the web itself, and no search engine is configured; configure one for `:online`")
+                f.write_str("cannot search the web itself, and no search engine is configured (configure one for `:online`)")
             }
             Self::SearchUnavailable { native: true } => f.write_str("cannot search the web itself, which the `native` engine asks for"),
             Self::UnknownProvider => f.write_str("is in the catalog, but not among this client's providers"),
