@@ -117,7 +117,9 @@ mod encode {
                 let arguments: Value = serde_json::from_str(&call.function.arguments).unwrap_or_default();
                 let mut words = Vec::new();
                 strings(&arguments, &mut words);
-                words.iter().for_each(|word| must("tool argument", word));
+                for word in &words {
+                    must("tool argument", word);
+                }
             }
         }
         for tool in &request.tools {
