@@ -24,5 +24,6 @@ export {
 } from "./errors.js";
 export { type Fetch, type FetchOptions, createFetch } from "./fetch.js";
 export { type Candidate, type DataPolicy, Plan, type Pricing } from "./plan.js";
+export { type Slug, type Variant, parseSlug } from "./slug.js";
 export { Stream } from "./stream.js";
 export type * from "./types.js";

@@ -29,6 +29,7 @@ interface Native {
   Cancel: new () => NativeCancel;
   version(): string;
   errorKinds(): string;
+  parseSlug(slug: string): string;
 }
 
 /** The packages that may hold the addon here, the likeliest first. npm installs only the one that fits. */

@@ -9,7 +9,7 @@ pub mod client;
 mod script;
 pub mod stream;
 
-use junto::{Error, ErrorKind};
+use junto::{Error, ErrorKind, ModelSlug};
 use napi::bindgen_prelude::create_custom_tokio_runtime;
 use napi_derive::napi;
 
@@ -32,6 +32,15 @@ pub fn version() -> &'static str {
 pub fn error_kinds() -> String {
     let row = |kind: &ErrorKind| serde_json::json!({ "name": kind.name(), "status": kind.status(), "code": kind.code(), "type": kind.error_type() });
     ErrorKind::ALL.iter().map(row).collect::<serde_json::Value>().to_string()
+}
+
+/// The parts of a model slug as JSON, or the error that says what is wrong with it.
+#[napi]
+pub fn parse_slug(slug: String) -> String {
+    match slug.parse::<ModelSlug>() {
+        Ok(slug) => slug.to_json(),
+        Err(error) => failure(&error),
+    }
 }
 
 /// The body that Node sees instead of an answer.

@@ -8,7 +8,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { JuntoError } from "junto";
+import { JuntoError, parseSlug } from "junto";
 import { ScriptedJunto } from "junto/testing";
 
 const ROOT = join(import.meta.dirname, "../../tests/conformance");
@@ -292,8 +292,22 @@ function checkRequests(requests, exchanges, repeatLast, wrong) {
   });
 }
 
+function checkSlug({ slug, expect }) {
+  const wrong = [];
+  try {
+    const parsed = parseSlug(slug);
+    compare("expect", expect, { slug: parsed }, wrong);
+    compare("read again", parsed, parseSlug(parsed.display), wrong);
+  } catch (error) {
+    if (!(error instanceof JuntoError) || !expect.error) throw error;
+    checkError(error, expect.error, wrong);
+  }
+  return wrong;
+}
+
 for (const { path, case: one } of cases()) {
-  test(`${path}: ${one.name}`, { skip: one.slug !== undefined && "slugs are parsed inside the core" }, async () => {
+  test(`${path}: ${one.name}`, async () => {
+    if (one.slug !== undefined) return assert.deepEqual(checkSlug(one), []);
     const streams = (one.steps ?? [one]).some(({ request }) => request?.stream);
     for (const split of streams ? Object.keys(SPLITS) : ["events"]) assert.deepEqual(await run(one, split), [], `in reads of ${split}`);
   });

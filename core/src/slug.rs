@@ -96,6 +96,19 @@ impl ModelSlug {
             None => self.name.clone(),
         }
     }
+
+    /// The parts as JSON: `{author, name, variants, display, sort}`.
+    pub fn to_json(&self) -> String {
+        let variants: Vec<_> = self.variants.iter().map(|variant| variant.as_str()).collect();
+        serde_json::json!({
+            "author": self.author,
+            "name": self.name,
+            "variants": variants,
+            "display": self.to_string(),
+            "sort": self.sort_variant().map(Variant::as_str),
+        })
+        .to_string()
+    }
 }
 
 impl FromStr for ModelSlug {
