@@ -8,6 +8,7 @@ mod lookup;
 mod parameters;
 mod price;
 mod read;
+mod tokenizer;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ pub use lookup::Catalog;
 pub(crate) use lookup::{nearest, unknown_model};
 pub use parameters::{Modalities, Modality, Parameter, Parameters, Quantization, Quantizations};
 pub use price::{Cost, Price, Pricing, Tier};
+pub use tokenizer::Tokenizer;
 
 /// One model and everyone who serves it.
 #[derive(Clone, Debug)]
@@ -54,6 +56,8 @@ pub struct Endpoint {
     pub output: Option<Modalities>,
     /// Which request parameters it knows.
     pub parameters: Option<Parameters>,
+    /// What it counts tokens in.
+    pub tokenizer: Tokenizer,
     /// What it charges.
     pub pricing: Option<Pricing>,
     /// The precision of its weights.
@@ -71,8 +75,10 @@ pub struct Endpoint {
 impl Endpoint {
     /// An endpoint of which nothing is known but its names.
     pub fn unknown(model: impl Into<Arc<str>>, provider: impl Into<Arc<str>>, upstream: impl Into<Arc<str>>) -> Self {
+        let model = model.into();
         Self {
-            model: model.into(),
+            tokenizer: Tokenizer::of_model(&model),
+            model,
             provider: provider.into(),
             region: None,
             upstream: upstream.into(),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use super::{DataPolicy, Endpoint, Modalities, Model, Parameters, Price, Pricing, Quantization, Tier};
+use super::{DataPolicy, Endpoint, Modalities, Model, Parameters, Price, Pricing, Quantization, Tier, Tokenizer};
 use crate::error::{Error, ErrorKind, Result};
 
 #[derive(Deserialize)]
@@ -34,6 +34,9 @@ struct ModelEntry {
     /// The name of a set.
     #[serde(default)]
     parameters: Option<String>,
+    /// What it counts tokens in; absent: what the slug says.
+    #[serde(default)]
+    tokenizer: Option<Tokenizer>,
     #[serde(default)]
     price: Option<Rates>,
     endpoints: Vec<EndpointEntry>,
@@ -162,6 +165,7 @@ pub(super) fn models(json: &str) -> Result<Vec<Model>> {
     let model = |entry: &ModelEntry| {
         let slug: Arc<str> = entry.slug.as_str().into();
         let parameters = set(&entry.parameters)?;
+        let tokenizer = entry.tokenizer.unwrap_or_else(|| Tokenizer::of_model(&slug));
         let endpoint = |offer: &EndpointEntry| {
             Ok(Arc::new(Endpoint {
                 region: offer.region.as_deref().map(Arc::from),
@@ -176,6 +180,7 @@ pub(super) fn models(json: &str) -> Result<Vec<Model>> {
                 native_search: offer.search,
                 throughput: offer.throughput,
                 latency: offer.latency,
+                tokenizer,
                 ..Endpoint::unknown(Arc::clone(&slug), offer.provider.as_str(), offer.upstream.as_str())
             }))
         };
