@@ -4,12 +4,16 @@
 //! (`client::config`).
 
 mod config;
+mod options;
 mod validate;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 pub(crate) use config::Account;
 pub use config::ProviderConfig;
+pub use options::CallOptions;
+
+use http::HeaderMap;
 
 use self::config::{Accounts, Config, Environment};
 use crate::{
@@ -20,10 +24,10 @@ use crate::{
     plan::{self, Plan},
     preferences::Preferences,
     providers::{Provider, ProviderSet},
-    route::{self, Health, Limits, Served},
+    route::{self, Health, Limits, Observers, Served, Watch},
     stream::ChatStream,
     transport::{Reqwest, Transport},
-    types::{ChatRequest, ChatResponse},
+    types::{Attempt, ChatRequest, ChatResponse, Summary},
 };
 
 /// A router inside this process. Cheap to clone; clones share connections and health.
@@ -32,16 +36,20 @@ use crate::{
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
 
-/// What every request of a client needs.
+/// What every request of a client needs. Cheap to clone, for handles with other options.
+#[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) accounts: Accounts,
-    pub(crate) health: Health,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) health: Arc<Health>,
     pub(crate) limits: Limits,
-    providers: ProviderSet,
+    /// Headers of every request to a vendor.
+    pub(crate) headers: HeaderMap,
+    pub(crate) observers: Arc<Observers>,
+    providers: Arc<ProviderSet>,
     catalog: Arc<Catalog>,
-    preferences: Preferences,
+    preferences: Arc<Preferences>,
     seed: Option<u64>,
 }
 
@@ -61,18 +69,44 @@ impl Client {
     /// Fails with what the last endpoint said, and with every attempt; without an attempt where the request is wrong or
     /// no endpoint may serve it.
     pub async fn chat(&self, request: ChatRequest) -> Result<ChatResponse> {
-        match self.run(&request, false).await? {
+        let mut watch = self.watch(&request, false);
+        let answer = self.run(&request, false).await.and_then(|served| match served {
             Served::Whole(answer) => Ok(*answer),
             Served::Stream(_) => Err(crate::Error::decode("the endpoint streamed a whole answer")),
+        });
+        match &answer {
+            Ok(answer) => watch.answered(&answer.id, answer.routing.as_ref(), Some(&answer.usage)),
+            Err(error) => watch.failed(error),
         }
+        answer
     }
 
     /// Asks for a stream. It is returned at its first content: a failure before that goes to the next endpoint.
     pub async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {
-        match self.run(&request, true).await? {
-            Served::Stream(opened) => Ok(ChatStream::new(*opened)),
+        let mut watch = self.watch(&request, true);
+        let opened = self.run(&request, true).await.and_then(|served| match served {
+            Served::Stream(opened) => Ok(opened),
             Served::Whole(_) => Err(crate::Error::decode("the endpoint did not stream")),
+        });
+        match opened {
+            Ok(opened) => Ok(ChatStream::new(*opened, watch)),
+            Err(error) => {
+                watch.failed(&error);
+                Err(error)
+            }
         }
+    }
+
+    /// A client with these options for its calls. It shares connections, health and hooks with this one; to make it for a
+    /// single call costs next to nothing.
+    #[must_use]
+    pub fn with(&self, options: &CallOptions) -> Self {
+        let mut shared = Shared::clone(&self.0);
+        shared.limits.call = options.timeout.or(shared.limits.call);
+        for (name, value) in &options.headers {
+            shared.headers.insert(name, value.clone());
+        }
+        Self(Arc::new(shared))
     }
 
     /// Where the request would go now, and why not elsewhere. No network.
@@ -100,6 +134,10 @@ impl Client {
     /// The models that the client knows.
     pub fn catalog(&self) -> &Catalog {
         &self.0.catalog
+    }
+
+    fn watch(&self, request: &ChatRequest, stream: bool) -> Watch {
+        Watch::new(&self.0.observers, &self.0.clock, &request.model, stream)
     }
 
     async fn run(&self, request: &ChatRequest, stream: bool) -> Result<Served> {
@@ -135,6 +173,7 @@ pub struct ClientBuilder {
     config: Config,
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Clock>,
+    observers: Observers,
     error: Option<crate::Error>,
 }
 
@@ -250,6 +289,20 @@ impl ClientBuilder {
         self
     }
 
+    /// Is told of every attempt when it ends: the endpoint, how long it took, what it cost, why it failed. Runs where the
+    /// call runs, so it should be quick; a panic in it is contained.
+    pub fn on_attempt(mut self, hook: impl Fn(&Attempt) + Send + Sync + 'static) -> Self {
+        self.observers.add_attempt(hook);
+        self
+    }
+
+    /// Is told of every chat call when it has ended: with an answer, with a stream read to its end, with an error, or because
+    /// the caller left. As [`ClientBuilder::on_attempt`].
+    pub fn on_response(mut self, hook: impl Fn(&Summary) + Send + Sync + 'static) -> Self {
+        self.observers.add_response(hook);
+        self
+    }
+
     /// Builds the client. Nothing is connected and no TLS is set up before the first request.
     pub fn build(self) -> Result<Client> {
         if let Some(error) = self.error {
@@ -259,12 +312,14 @@ impl ClientBuilder {
         Ok(Client(Arc::new(Shared {
             clock: self.clock.unwrap_or_default(),
             transport: self.transport.unwrap_or_else(|| Arc::new(Reqwest::new())),
-            accounts,
-            providers,
-            health: Health::default(),
+            accounts: Arc::new(accounts),
+            providers: Arc::new(providers),
+            health: Arc::default(),
             limits: self.config.limits,
+            headers: HeaderMap::new(),
+            observers: Arc::new(self.observers),
             catalog: self.config.catalog.unwrap_or_else(|| Arc::clone(Catalog::built_in())),
-            preferences: self.config.preferences,
+            preferences: Arc::new(self.config.preferences),
             seed: self.config.seed,
         })))
     }

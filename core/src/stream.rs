@@ -22,7 +22,7 @@ use crate::{
     clock::{Clock, Sleep},
     error::{Error, ErrorKind, Result},
     protocols::Decoder,
-    route::{Attempts, Opened, Outcome, Running, charge, from_transport, issued_by, tell},
+    route::{Attempts, Opened, Outcome, Running, Watch, canceled, charge, from_transport, issued_by, tell},
     transport::Body,
     types::{ChatChunk, ChunkChoice, Delta, FinishReason},
 };
@@ -62,6 +62,7 @@ struct Rest {
     account: Arc<Account>,
     /// Taken when the stream ends.
     log: Option<(Attempts, Running)>,
+    watch: Watch,
     requested: String,
     idle: Duration,
     deadline: Option<Instant>,
@@ -78,7 +79,7 @@ enum Phase {
 }
 
 impl ChatStream {
-    pub(crate) fn new(opened: Opened) -> Self {
+    pub(crate) fn new(opened: Opened, watch: Watch) -> Self {
         let Opened { shared, candidate, account, gate, attempts, running, requested, idle, deadline } = opened;
         let first = gate.ready.front();
         let head = Head {
@@ -97,7 +98,7 @@ impl ChatStream {
             last_read: clock.now(),
             sleep: None,
             head,
-            opened: Rest { clock, shared, candidate, account, log, requested, idle, deadline },
+            opened: Rest { clock, shared, candidate, account, log, watch, requested, idle, deadline },
         };
         Pin::new(&mut stream).after_read(gate.failure);
         stream
@@ -150,6 +151,7 @@ impl ChatStream {
                 }
                 None => error,
             };
+            this.opened.watch.failed(&error);
             tracing::debug!(provider = &*endpoint.provider, kind = error.kind().name(), "stream failed after its first content");
             let choice = ChunkChoice { delta: Delta::default(), finish_reason: Some(FinishReason::Error), ..ChunkChoice::default() };
             let mut last = this.head.chunk(endpoint, vec![choice]);
@@ -175,7 +177,17 @@ impl ChatStream {
             }
             attempts.push(endpoint, running, now, Ok(last.usage.as_ref()));
             last.routing = Some(attempts.into_routing(std::mem::take(&mut this.opened.requested), endpoint));
+            this.opened.watch.answered(&last.id, last.routing.as_ref(), last.usage.as_ref());
         }
+    }
+}
+
+impl Drop for Rest {
+    /// The caller left before the end.
+    fn drop(&mut self) {
+        let Some((mut attempts, running)) = self.log.take() else { return };
+        attempts.push(&self.candidate.endpoint, running, self.clock.now(), Err(&canceled()));
+        self.watch.failed(&attempts.end(canceled()));
     }
 }
 

@@ -1,7 +1,11 @@
 //! What was tried, for how long, and why it failed: in every answer and in every error.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use super::observers::Observers;
 use crate::{
     catalog::Endpoint,
     error::{Error, Result},
@@ -13,6 +17,7 @@ use crate::{
 pub(crate) struct Attempts {
     started: Instant,
     done: Vec<Attempt>,
+    observers: Arc<Observers>,
 }
 
 /// One attempt that is under way.
@@ -46,8 +51,8 @@ impl Running {
 }
 
 impl Attempts {
-    pub(crate) fn new(started: Instant) -> Self {
-        Self { started, done: Vec::with_capacity(1) }
+    pub(crate) fn new(started: Instant, observers: Arc<Observers>) -> Self {
+        Self { started, done: Vec::with_capacity(1), observers }
     }
 
     /// Notes an attempt that ended.
@@ -57,7 +62,7 @@ impl Attempts {
             Ok(usage) => (usage.cloned(), None),
             Err(error) => (None, Some(AttemptError { kind: error.kind(), message: error.message().to_owned() })),
         };
-        self.done.push(Attempt {
+        let attempt = Attempt {
             provider: endpoint.provider.to_string(),
             model: endpoint.upstream.to_string(),
             status: running.status,
@@ -68,7 +73,9 @@ impl Attempts {
             cost: usage.as_ref().and_then(|usage| usage.cost),
             usage,
             dropped_parameters: running.dropped,
-        });
+        };
+        self.observers.attempt(&attempt);
+        self.done.push(attempt);
     }
 
     /// The error with everything that was tried.

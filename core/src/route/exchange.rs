@@ -189,6 +189,9 @@ impl<'a> Exchange<'a> {
     }
 
     async fn exchange(&self, mut request: http::Request<Bytes>, running: &mut Running, last: bool) -> Result<Answer> {
+        for (name, value) in &self.shared.headers {
+            request.headers_mut().insert(name, value.clone());
+        }
         let key = self.account.keys.get(self.key).await;
         let signed = key.and_then(|key| auth::apply(&mut request, &self.candidate.provider.row.auth, key.as_deref()));
         signed.map_err(|error| self.told(error, None))?;
@@ -303,7 +306,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// The answer as the caller gets it.
-    pub(super) fn served(self, answer: Answer, running: Running, mut attempts: Attempts, deadline: Instant) -> Served {
+    pub(super) fn served(self, answer: Answer, running: Running, mut attempts: Attempts, deadline: Option<Instant>) -> Served {
         let endpoint = &self.candidate.endpoint;
         let now = self.shared.clock.now();
         match answer {
@@ -333,7 +336,7 @@ impl<'a> Exchange<'a> {
                 Served::Stream(Box::new(Opened {
                     shared: Arc::clone(self.shared),
                     idle: self.account.idle_timeout.unwrap_or(self.shared.limits.idle),
-                    deadline: self.shared.limits.timeout.map(|_| deadline),
+                    deadline,
                     requested: self.requested.to_owned(),
                     account: self.account,
                     candidate: self.candidate,

@@ -10,6 +10,7 @@ mod budget;
 mod classify;
 mod exchange;
 mod health;
+mod observers;
 mod queue;
 mod retry_after;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use std::{
 pub(crate) use attempts::{Attempts, Running};
 pub(crate) use exchange::{Opened, Served, charge, from_transport, issued_by, tell};
 pub(crate) use health::{Health, Outcome};
+pub(crate) use observers::{Observers, Watch, canceled};
 
 use self::{
     backoff::Schedule,
@@ -43,6 +45,8 @@ pub(crate) struct Limits {
     /// The whole call, the stream's end included. Where none is set: [`Limits::TIMEOUT`], for a stream until its first
     /// content.
     pub(crate) timeout: Option<Duration>,
+    /// One call, a stream until its first content; instead of `timeout` there.
+    pub(crate) call: Option<Duration>,
     /// A stream's first content. Where none is set: [`Limits::FIRST_CONTENT`], while another endpoint is left.
     pub(crate) first_content: Option<Duration>,
     /// Silence in a stream after its first content.
@@ -53,7 +57,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { timeout: None, first_content: None, idle: Duration::from_secs(180), max_retries: 2 }
+        Self { timeout: None, call: None, first_content: None, idle: Duration::from_secs(180), max_retries: 2 }
     }
 }
 
@@ -66,8 +70,8 @@ impl Limits {
 pub(crate) async fn run(shared: &Arc<Shared>, request: &ChatRequest, plan: Plan, stream: bool) -> Result<Served> {
     let clock = &shared.clock;
     let started = clock.now();
-    let deadline = started + shared.limits.timeout.unwrap_or(Limits::TIMEOUT);
-    let mut attempts = Attempts::new(started);
+    let deadline = started + shared.limits.call.or(shared.limits.timeout).unwrap_or(Limits::TIMEOUT);
+    let mut attempts = Attempts::new(started, Arc::clone(&shared.observers));
     let mut queue = Queue::new(plan.candidates);
     let mut retries_left = shared.limits.max_retries;
     let mut schedule = None;
@@ -86,7 +90,7 @@ pub(crate) async fn run(shared: &Arc<Shared>, request: &ChatRequest, plan: Plan,
                 if schedule.is_some() {
                     shared.health.refund(&current.candidate.endpoint);
                 }
-                return Ok(current.served(answer, running, attempts, deadline));
+                return Ok(current.served(answer, running, attempts, shared.limits.timeout.map(|limit| started + limit)));
             }
             Err(error) => error,
         };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Usage;
-use crate::error::ErrorKind;
+use crate::error::{ErrorBody, ErrorKind};
 
 /// One call to one endpoint.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -52,4 +52,27 @@ pub struct Routing {
     pub endpoint: String,
     /// Everything that was tried, the serving attempt last.
     pub attempts: Vec<Attempt>,
+}
+
+/// How a call ended: an answer read to its end, an error, or a caller who left.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Summary {
+    /// The slug as it was asked for.
+    pub requested: String,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// The id of the answer.
+    pub id: Option<String>,
+    /// The catalog slug of the model that served.
+    pub model: Option<String>,
+    /// The endpoint that served, for instance `azure` or `google-vertex/us-east5`.
+    pub endpoint: Option<String>,
+    /// What the answer used and cost, where the vendor said so.
+    pub usage: Option<Usage>,
+    /// Why the call failed, without its attempts; of a caller who left, `canceled`.
+    pub error: Option<ErrorBody>,
+    /// Everything that was tried. Of a call that was left before its first content, nothing is known.
+    pub attempts: Vec<Attempt>,
+    /// Milliseconds from the request to the end.
+    pub duration_ms: u64,
 }

@@ -12,7 +12,7 @@ mod response;
 mod tool;
 mod usage;
 
-pub use attempt::{Attempt, AttemptError, Routing};
+pub use attempt::{Attempt, AttemptError, Routing, Summary};
 pub use chunk::{ChatChunk, ChunkChoice, Delta, Fold, FunctionDelta, ToolCallDelta};
 pub use message::{Content, FileRef, ImageUrl, InputAudio, Message, Part, ReasoningDetail, Role, TextPart};
 pub use request::{ChatRequest, Effort, JsonSchema, Plugin, Reasoning, ResponseFormat, Stop, StreamOptions};
