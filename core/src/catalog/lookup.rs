@@ -184,7 +184,7 @@ mod tests {
     fn a_bare_name_of_several_models_lists_them() {
         let mut catalog = Catalog::default();
         for slug in ["a/same", "b/same"] {
-            catalog.insert(Model { slug: slug.into(), name: slug.to_owned(), aliases: Vec::new(), endpoints: Vec::new() });
+            catalog.insert(Model { slug: slug.into(), name: slug.to_owned(), ..Model::default() });
         }
         let error = catalog.find(&"same".parse().expect("a slug")).expect_err("two models");
         assert_eq!(error.message(), "model: `same` is the name of several models; write one of `a/same`, `b/same`");
@@ -203,7 +203,7 @@ mod tests {
     fn inserting_a_slug_again_replaces_the_model() {
         let mut catalog = (**Catalog::built_in()).clone();
         let count = catalog.models().len();
-        catalog.insert(Model { slug: "openai/gpt-4o".into(), name: "Mine".to_owned(), aliases: Vec::new(), endpoints: Vec::new() });
+        catalog.insert(Model { slug: "openai/gpt-4o".into(), name: "Mine".to_owned(), ..Model::default() });
         assert_eq!(catalog.models().len(), count);
         assert_eq!(catalog.get("openai/gpt-4o").expect("there").name, "Mine");
     }

@@ -8,6 +8,7 @@ mod lookup;
 mod parameters;
 mod price;
 mod read;
+mod reasoning;
 mod tokenizer;
 
 use std::sync::Arc;
@@ -20,10 +21,11 @@ pub use lookup::Catalog;
 pub(crate) use lookup::{nearest, unknown_model};
 pub use parameters::{Modalities, Modality, Parameter, Parameters, Quantization, Quantizations};
 pub use price::{Cost, Price, Pricing, Tier};
+pub use reasoning::Reasoning;
 pub use tokenizer::Tokenizer;
 
 /// One model and everyone who serves it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Model {
     /// The canonical slug, for instance `openai/gpt-4o`.
     pub slug: Arc<str>,
@@ -31,6 +33,10 @@ pub struct Model {
     pub name: String,
     /// Other slugs of the same model, dated ones included.
     pub aliases: Vec<String>,
+    /// The day it came out, `2025-09-29`.
+    pub created: Option<Arc<str>>,
+    /// The day its author stops it, `2026-11-30`.
+    pub retires: Option<Arc<str>>,
     /// Who serves it.
     pub endpoints: Vec<Arc<Endpoint>>,
 }
@@ -64,8 +70,14 @@ pub struct Endpoint {
     pub quantization: Option<Quantization>,
     /// What the operator does with prompts.
     pub policy: Option<DataPolicy>,
-    /// Whether the vendor can search the web itself.
+    /// Whether the vendor can search the web itself. What a search costs is in `pricing.search`.
     pub native_search: bool,
+    /// How it reasons; `None` where that is not known, which is no word on whether it does: see `parameters`.
+    pub reasoning: Option<Arc<Reasoning>>,
+    /// How many numbers an embedding has, unless the request asks for fewer.
+    pub dimensions: Option<u32>,
+    /// Where price and limits were read, and when.
+    pub source: Option<Arc<Source>>,
     /// Tokens per second to expect before anything was measured here.
     pub throughput: Option<f64>,
     /// Seconds to the first token to expect before anything was measured here.
@@ -91,6 +103,9 @@ impl Endpoint {
             quantization: None,
             policy: None,
             native_search: false,
+            reasoning: None,
+            dimensions: None,
+            source: None,
             throughput: None,
             latency: None,
         }
@@ -124,6 +139,9 @@ pub struct DataPolicy {
     /// Whether it may publish them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishes: Option<bool>,
+    /// Where they are processed and kept: a country as `us`, a group of them as `eu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Where that is written, with the date it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -139,4 +157,17 @@ impl DataPolicy {
     pub fn is_zero_retention(&self) -> bool {
         self.retains == Some(false) && self.denies_collection()
     }
+}
+
+/// Where a fact was read, and when.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The vendor's page, or the list, that states it.
+    pub url: String,
+    /// The day it was read, `2026-11-25`.
+    pub read: String,
+    /// The list through which it was read, where that was not the page itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, Visitor},
+};
 
 use crate::types::{CostDetails, Usage};
 
@@ -12,6 +15,7 @@ pub struct Price(u64);
 
 const SCALE: u64 = 1_000_000_000_000;
 const DIGITS: i32 = 12;
+const BAD: &str = "a price is a decimal number of US dollars, at least 0 and with at most 12 decimals";
 
 impl Price {
     /// This many 10⁻¹² dollars.
@@ -47,7 +51,6 @@ impl FromStr for Price {
 
     /// Reads `0.0000025` and `2.5e-6`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const BAD: &str = "a price is a decimal number of US dollars, at least 0 and with at most 12 decimals";
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| BAD)?),
             None => (text, 0),
@@ -80,13 +83,34 @@ impl fmt::Display for Price {
 
 impl<'de> Deserialize<'de> for Price {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        match &value {
-            serde_json::Value::String(text) => text.parse(),
-            serde_json::Value::Number(number) => number.to_string().parse(),
-            _ => Err("a price is a decimal number"),
-        }
-        .map_err(D::Error::custom)
+        deserializer.deserialize_any(Decimal)
+    }
+}
+
+/// A price in JSON: a number, or its text. A float's shortest text is the number as it was written.
+struct Decimal;
+
+impl Visitor<'_> for Decimal {
+    type Value = Price;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a decimal number of US dollars")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Price, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: Error>(self, dollars: u64) -> Result<Price, E> {
+        dollars.checked_mul(SCALE).map(Price).ok_or_else(|| E::custom(BAD))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Price, E> {
+        Err(E::custom(BAD))
+    }
+
+    fn visit_f64<E: Error>(self, dollars: f64) -> Result<Price, E> {
+        self.visit_str(&dollars.to_string())
     }
 }
 
@@ -122,9 +146,18 @@ pub struct Pricing {
     /// Per input image; absent: in the prompt tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Price>,
+    /// Per input image token; absent: as `prompt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_token: Option<Price>,
+    /// Per output image token; absent: as `completion`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_output: Option<Price>,
     /// Per input audio token; absent: as `prompt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio: Option<Price>,
+    /// Per output audio token; absent: as `completion`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_output: Option<Price>,
     /// Per web search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Price>,
@@ -205,17 +238,30 @@ impl Pricing {
         let written = take(part(|prompt| prompt.cache_write_tokens));
         let written_1h = part(|prompt| prompt.cache_write_1h_tokens).min(written);
         let audio = take(part(|prompt| prompt.audio_tokens));
+        let images = take(part(|prompt| prompt.image_tokens));
         let write_price = tier.cache_write.unwrap_or(prompt_price);
         let prompt_cost = prompt_price.times(plain)
             + tier.cache_read.unwrap_or(prompt_price).times(cached)
             + write_price.times(written - written_1h)
             + tier.cache_write_1h.unwrap_or(write_price).times(written_1h)
-            + self.audio.unwrap_or(prompt_price).times(audio);
+            + self.audio.unwrap_or(prompt_price).times(audio)
+            + self.image_token.unwrap_or(prompt_price).times(images);
 
-        let reasoning = usage.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens).unwrap_or(0);
-        let reasoning = reasoning.min(completion_tokens);
-        let completion_cost =
-            completion_price.times(completion_tokens - reasoning) + self.reasoning.unwrap_or(completion_price).times(reasoning);
+        let completion = usage.completion_tokens_details.as_ref();
+        let part = |count: fn(&crate::types::CompletionDetails) -> Option<u64>| completion.and_then(count).unwrap_or(0);
+        let mut plain = completion_tokens;
+        let mut take = |count: u64| {
+            let count = count.min(plain);
+            plain -= count;
+            count
+        };
+        let reasoning = take(part(|completion| completion.reasoning_tokens));
+        let audio = take(part(|completion| completion.audio_tokens));
+        let images = take(part(|completion| completion.image_tokens));
+        let completion_cost = completion_price.times(plain)
+            + self.reasoning.unwrap_or(completion_price).times(reasoning)
+            + self.audio_output.unwrap_or(completion_price).times(audio)
+            + self.image_output.unwrap_or(completion_price).times(images);
 
         let searches = usage.server_tool_use_details.as_ref().and_then(|details| details.web_search_requests).unwrap_or(0);
         let search_cost = match (self.search, searches) {

@@ -1,28 +1,45 @@
 //! The catalog's own JSON: facts of a model once, an endpoint states what differs.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{DataPolicy, Endpoint, Modalities, Model, Parameters, Price, Pricing, Quantization, Tier, Tokenizer};
-use crate::error::{Error, ErrorKind, Result};
+use super::{DataPolicy, Endpoint, Modalities, Model, Parameters, Price, Pricing, Quantization, Reasoning, Source, Tier, Tokenizer};
+use crate::error::{Error, Result};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct File<'a> {
+    /// Where prices and limits were read, by a name: that of a provider stands for all its endpoints.
+    #[serde(default)]
+    sources: BTreeMap<String, Source>,
     /// Named sets of parameters, so that a model need not repeat them.
     #[serde(default)]
     parameters: BTreeMap<String, Parameters>,
-    models: Vec<ModelEntry>,
+    /// Named kinds of reasoning.
+    #[serde(default)]
+    reasoning: BTreeMap<String, Reasoning>,
+    #[serde(borrow)]
+    models: Vec<ModelEntry<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ModelEntry {
-    slug: String,
-    name: String,
+struct ModelEntry<'a> {
+    #[serde(borrow)]
+    slug: Cow<'a, str>,
+    #[serde(default)]
+    name: Option<String>,
     #[serde(default)]
     aliases: Vec<String>,
+    #[serde(default, borrow)]
+    created: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    retires: Option<Cow<'a, str>>,
     #[serde(default)]
     context: Option<u64>,
     #[serde(default)]
@@ -31,24 +48,32 @@ struct ModelEntry {
     input: Option<Modalities>,
     #[serde(default)]
     output: Option<Modalities>,
-    /// The name of a set.
     #[serde(default)]
-    parameters: Option<String>,
+    dimensions: Option<u32>,
     /// What it counts tokens in; absent: what the slug says.
     #[serde(default)]
     tokenizer: Option<Tokenizer>,
+    /// The name of a set.
+    #[serde(default, borrow)]
+    parameters: Option<Cow<'a, str>>,
+    /// The name of a kind.
+    #[serde(default, borrow)]
+    reasoning: Option<Cow<'a, str>>,
     #[serde(default)]
     price: Option<Rates>,
-    endpoints: Vec<EndpointEntry>,
+    #[serde(default, borrow)]
+    endpoints: Vec<EndpointEntry<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EndpointEntry {
-    provider: String,
-    upstream: String,
-    #[serde(default)]
-    region: Option<String>,
+struct EndpointEntry<'a> {
+    #[serde(borrow)]
+    provider: Cow<'a, str>,
+    #[serde(borrow)]
+    upstream: Cow<'a, str>,
+    #[serde(default, borrow)]
+    region: Option<Cow<'a, str>>,
     #[serde(default)]
     context: Option<u64>,
     #[serde(default)]
@@ -57,10 +82,12 @@ struct EndpointEntry {
     input: Option<Modalities>,
     #[serde(default)]
     output: Option<Modalities>,
+    #[serde(default, borrow)]
+    parameters: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    reasoning: Option<Cow<'a, str>>,
     #[serde(default)]
-    parameters: Option<String>,
-    #[serde(default)]
-    price: Option<Rates>,
+    price: OwnPrice,
     #[serde(default)]
     quantization: Option<Quantization>,
     #[serde(default)]
@@ -73,24 +100,47 @@ struct EndpointEntry {
     /// Seconds.
     #[serde(default)]
     latency: Option<f64>,
+    /// The name of a source, where it is not the provider's.
+    #[serde(default, borrow)]
+    source: Option<Cow<'a, str>>,
+}
+
+/// An endpoint's price: where it says nothing, the model's; `null` is unknown.
+#[derive(Default)]
+enum OwnPrice {
+    #[default]
+    Model,
+    Stated(Option<Box<Pricing>>),
+}
+
+impl<'de> Deserialize<'de> for OwnPrice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Option::<Rates>::deserialize(deserializer).map(|rates| Self::Stated(rates.map(|rates| Box::new(rates.pricing()))))
+    }
 }
 
 /// US dollars as vendors print them: per million tokens, per request, per image, per search.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rates {
-    prompt: Price,
-    completion: Price,
+    prompt: PerMillion,
+    completion: PerMillion,
     #[serde(default)]
-    cache_read: Option<Price>,
+    cache_read: Option<PerMillion>,
     #[serde(default)]
-    cache_write: Option<Price>,
+    cache_write: Option<PerMillion>,
     #[serde(default)]
-    cache_write_1h: Option<Price>,
+    cache_write_1h: Option<PerMillion>,
     #[serde(default)]
-    reasoning: Option<Price>,
+    reasoning: Option<PerMillion>,
     #[serde(default)]
-    audio: Option<Price>,
+    audio: Option<PerMillion>,
+    #[serde(default)]
+    audio_output: Option<PerMillion>,
+    #[serde(default)]
+    image_token: Option<PerMillion>,
+    #[serde(default)]
+    image_output: Option<PerMillion>,
     #[serde(default)]
     request: Option<Price>,
     #[serde(default)]
@@ -106,86 +156,153 @@ struct Rates {
 struct TierRates {
     above: u64,
     #[serde(default)]
-    prompt: Option<Price>,
+    prompt: Option<PerMillion>,
     #[serde(default)]
-    completion: Option<Price>,
+    completion: Option<PerMillion>,
     #[serde(default)]
-    cache_read: Option<Price>,
+    cache_read: Option<PerMillion>,
     #[serde(default)]
-    cache_write: Option<Price>,
+    cache_write: Option<PerMillion>,
     #[serde(default)]
-    cache_write_1h: Option<Price>,
+    cache_write_1h: Option<PerMillion>,
 }
 
-/// From dollars per million tokens to dollars per token.
-fn per_token(rate: Price) -> Price {
-    Price::from_pico(rate.pico() / 1_000_000)
+/// The price of one, given that of a million.
+#[derive(Clone, Copy)]
+struct PerMillion(Price);
+
+impl<'de> Deserialize<'de> for PerMillion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let million = Price::deserialize(deserializer)?.pico();
+        if !million.is_multiple_of(1_000_000) {
+            return Err(D::Error::custom("a price per million tokens has at most 6 decimals"));
+        }
+        Ok(Self(Price::from_pico(million / 1_000_000)))
+    }
 }
 
 impl Rates {
     fn pricing(&self) -> Pricing {
+        let one = |rate: Option<PerMillion>| rate.map(|rate| rate.0);
         Pricing {
-            prompt: per_token(self.prompt),
-            completion: per_token(self.completion),
-            cache_read: self.cache_read.map(per_token),
-            cache_write: self.cache_write.map(per_token),
-            cache_write_1h: self.cache_write_1h.map(per_token),
-            reasoning: self.reasoning.map(per_token),
-            audio: self.audio.map(per_token),
+            prompt: self.prompt.0,
+            completion: self.completion.0,
+            cache_read: one(self.cache_read),
+            cache_write: one(self.cache_write),
+            cache_write_1h: one(self.cache_write_1h),
+            reasoning: one(self.reasoning),
+            audio: one(self.audio),
+            audio_output: one(self.audio_output),
+            image_token: one(self.image_token),
+            image_output: one(self.image_output),
             request: self.request,
             image: self.image,
             search: self.search,
-            tiers: self
-                .tiers
-                .iter()
-                .map(|tier| Tier {
-                    above: tier.above,
-                    prompt: tier.prompt.map(per_token),
-                    completion: tier.completion.map(per_token),
-                    cache_read: tier.cache_read.map(per_token),
-                    cache_write: tier.cache_write.map(per_token),
-                    cache_write_1h: tier.cache_write_1h.map(per_token),
-                })
-                .collect(),
+            tiers: self.tiers.iter().map(TierRates::tier).collect(),
         }
     }
 }
 
+impl TierRates {
+    fn tier(&self) -> Tier {
+        let one = |rate: Option<PerMillion>| rate.map(|rate| rate.0);
+        Tier {
+            above: self.above,
+            prompt: one(self.prompt),
+            completion: one(self.completion),
+            cache_read: one(self.cache_read),
+            cache_write: one(self.cache_write),
+            cache_write_1h: one(self.cache_write_1h),
+        }
+    }
+}
+
+/// What the entries of a file share, by name.
+struct Shared {
+    parameters: BTreeMap<String, Parameters>,
+    reasoning: BTreeMap<String, Arc<Reasoning>>,
+    sources: BTreeMap<String, Arc<Source>>,
+}
+
 /// The models of a catalog in JSON.
 pub(super) fn models(json: &str) -> Result<Vec<Model>> {
-    let file: File =
-        serde_json::from_str(json).map_err(|error| Error::new(ErrorKind::BadRequest, format!("the catalog does not parse: {error}")))?;
-    let set = |name: &Option<String>| match name {
-        None => Ok(None),
-        Some(name) => match file.parameters.get(name) {
-            Some(set) => Ok(Some(*set)),
-            None => Err(Error::new(ErrorKind::BadRequest, format!("the catalog has no set of parameters named `{name}`"))),
-        },
+    let file: File<'_> = parse(json)?;
+    let shared = Shared {
+        parameters: file.parameters,
+        reasoning: file.reasoning.into_iter().map(|(name, kind)| (name, Arc::new(kind))).collect(),
+        sources: file.sources.into_iter().map(|(name, source)| (name, Arc::new(source))).collect(),
     };
-    let model = |entry: &ModelEntry| {
-        let slug: Arc<str> = entry.slug.as_str().into();
-        let parameters = set(&entry.parameters)?;
-        let tokenizer = entry.tokenizer.unwrap_or_else(|| Tokenizer::of_model(&slug));
-        let endpoint = |offer: &EndpointEntry| {
-            Ok(Arc::new(Endpoint {
-                region: offer.region.as_deref().map(Arc::from),
-                context_length: offer.context.or(entry.context),
-                max_completion_tokens: offer.max_output.or(entry.max_output),
-                input: offer.input.or(entry.input),
-                output: offer.output.or(entry.output),
-                parameters: set(&offer.parameters)?.or(parameters),
-                pricing: offer.price.as_ref().or(entry.price.as_ref()).map(Rates::pricing),
-                quantization: offer.quantization,
-                policy: offer.policy.clone(),
-                native_search: offer.search,
-                throughput: offer.throughput,
-                latency: offer.latency,
-                tokenizer,
-                ..Endpoint::unknown(Arc::clone(&slug), offer.provider.as_str(), offer.upstream.as_str())
-            }))
-        };
-        let endpoints = entry.endpoints.iter().map(endpoint).collect::<Result<_>>()?;
-        Ok(Model { slug: Arc::clone(&slug), name: entry.name.clone(), aliases: entry.aliases.clone(), endpoints })
+    let mut providers = HashMap::new();
+    file.models.into_iter().enumerate().map(|(at, entry)| model(at, entry, &shared, &mut providers)).collect()
+}
+
+/// Parses any JSON of catalogs; an error names the path of the bad field. The path is only looked for when there is one.
+pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
+    serde_json::from_str(json).map_err(|plain| {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+            Err(error) if error.path().iter().next().is_some() => bad(&error.path().to_string(), &error.inner().to_string()),
+            _ => bad("", &plain.to_string()),
+        }
+    })
+}
+
+pub(super) fn bad(path: &str, message: &str) -> Error {
+    let path = if path.is_empty() { "catalog".to_owned() } else { format!("catalog.{path}") };
+    Error::bad_request(&path, format!("{path}: {message}"))
+}
+
+/// What goes by this name.
+fn named<T: Clone>(set: &BTreeMap<String, T>, name: Option<&str>, path: impl Fn() -> String, kind: &str) -> Result<Option<T>> {
+    let Some(name) = name else { return Ok(None) };
+    set.get(name).cloned().map(Some).ok_or_else(|| bad(&path(), &format!("there is no `{name}` among the catalog's {kind}")))
+}
+
+fn model<'a>(at: usize, entry: ModelEntry<'a>, shared: &Shared, providers: &mut HashMap<Cow<'a, str>, Arc<str>>) -> Result<Model> {
+    let slug: Arc<str> = entry.slug.as_ref().into();
+    let path = |field: &str| format!("models[{at}].{field}");
+    let parameters = named(&shared.parameters, entry.parameters.as_deref(), || path("parameters"), "parameters")?;
+    let reasoning = named(&shared.reasoning, entry.reasoning.as_deref(), || path("reasoning"), "reasoning")?;
+    let tokenizer = entry.tokenizer.unwrap_or_else(|| Tokenizer::of_model(&slug));
+    let pricing = entry.price.as_ref().map(Rates::pricing);
+    let endpoint = |(index, offer): (usize, EndpointEntry<'a>)| {
+        let path = |field: &str| format!("models[{at}].endpoints[{index}].{field}");
+        let own_parameters = named(&shared.parameters, offer.parameters.as_deref(), || path("parameters"), "parameters")?;
+        let own_reasoning = named(&shared.reasoning, offer.reasoning.as_deref(), || path("reasoning"), "reasoning")?;
+        let own_source = named(&shared.sources, offer.source.as_deref(), || path("source"), "sources")?;
+        let provider = Arc::clone(providers.entry(offer.provider).or_insert_with_key(|slug| slug.as_ref().into()));
+        Ok(Arc::new(Endpoint {
+            region: offer.region.as_deref().map(Arc::from),
+            context_length: offer.context.or(entry.context),
+            max_completion_tokens: offer.max_output.or(entry.max_output),
+            input: offer.input.or(entry.input),
+            output: offer.output.or(entry.output),
+            parameters: own_parameters.or(parameters),
+            pricing: match offer.price {
+                OwnPrice::Model => pricing.clone(),
+                OwnPrice::Stated(own) => own.map(|own| *own),
+            },
+            quantization: offer.quantization,
+            policy: offer.policy,
+            native_search: offer.search,
+            tokenizer,
+            reasoning: own_reasoning.or_else(|| reasoning.clone()),
+            dimensions: entry.dimensions,
+            source: own_source.or_else(|| shared.sources.get(&*provider).cloned()),
+            throughput: offer.throughput,
+            latency: offer.latency,
+            model: Arc::clone(&slug),
+            upstream: offer.upstream.as_ref().into(),
+            provider,
+        }))
     };
-    file.models.iter().map(model).collect()
+    let endpoints = entry.endpoints.into_iter().enumerate().map(endpoint).collect::<Result<_>>()?;
+    Ok(Model {
+        name: entry.name.unwrap_or_else(|| slug.to_string()),
+        slug: Arc::clone(&slug),
+        aliases: entry.aliases,
+        created: entry.created.as_deref().map(Arc::from),
+        retires: entry.retires.as_deref().map(Arc::from),
+        endpoints,
+    })
 }
