@@ -1,17 +1,18 @@
 /** Builds the addon with plain cargo, into the workspace's target directory, and puts it beside the TypeScript layer. */
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { arch, env, execPath, platform } from "node:process";
+import { arch, env, execPath, exit, platform } from "node:process";
 
 const here = import.meta.dirname;
 const release = process.argv.includes("--release");
 
 // Cargo itself says where the library is; its name and place depend on the platform and the environment.
 const args = ["build", "-p", "junto-node", "--message-format=json-render-diagnostics", ...(release ? ["--release"] : [])];
-const messages = execFileSync(env["CARGO"] ?? "cargo", args, { cwd: dirname(here), stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 28 });
-const built = messages
+const { status, stdout } = spawnSync(env["CARGO"] ?? "cargo", args, { cwd: dirname(here), stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 28 });
+if (status !== 0) exit(status ?? 1);
+const built = stdout
   .toString()
   .split("\n")
   .filter((line) => line.startsWith("{"))

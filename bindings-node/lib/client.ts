@@ -1,10 +1,11 @@
 /** The client: OpenAI's surface over the native half. It decides nothing. */
 
-import { aborted, failureOf, settle } from "./errors.js";
+import { failureOf, settle } from "./errors.js";
 import { type Fetch, createFetch } from "./fetch.js";
 import { type NativeClient, handles, native } from "./native.js";
 import { type Explained, Plan } from "./plan.js";
-import { Stream, ask } from "./stream.js";
+import { askUntil } from "./port.js";
+import { Stream } from "./stream.js";
 import type {
   ChatCompletion,
   ChatCompletionChunk,
@@ -123,9 +124,9 @@ export class Completions {
   create(request: ChatRequest, options?: RequestOptions): Promise<ChatCompletion | Stream<ChatCompletionChunk>>;
   async create(request: ChatRequest, options: RequestOptions = {}): Promise<ChatCompletion | Stream<ChatCompletionChunk>> {
     const { signal, timeout } = options;
-    if (signal?.aborted) throw aborted(signal.reason);
     const json = JSON.stringify(request);
-    if (request?.stream) return Stream.open<ChatCompletionChunk>(this.#native.stream(json, timeout), signal);
-    return settle<ChatCompletion>(await ask(this.#native, json, timeout, signal), signal);
+    if (request?.stream) return Stream.open<ChatCompletionChunk>((port, call) => this.#native.stream(port, call, json, false, timeout), signal);
+    const answer = await askUntil(signal, (port, call) => this.#native.chat(port, call, json, timeout));
+    return settle<ChatCompletion>(answer as string);
   }
 }

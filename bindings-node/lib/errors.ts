@@ -140,7 +140,7 @@ export function toError(error: ErrorBody, cause?: unknown): JuntoError {
   return cause === undefined ? new Class(error) : new Class(error, { cause });
 }
 
-/** The error of a caller that gave up before anything was asked. */
+/** The error of a caller that gave up, and why it did. */
 export function aborted(cause: unknown): JuntoError {
   const message = "the request was aborted";
   return toError({ code: "canceled", message, type: "canceled", param: null, metadata: { error_type: "Canceled" } }, cause);
@@ -151,13 +151,13 @@ export function isFailure(json: string): boolean {
   return json.startsWith('{"error"');
 }
 
-/** The error of the core's JSON; `cause` is the reason of a signal that fired. */
-export function failureOf(json: string, signal?: AbortSignal | null): JuntoError {
-  return toError((JSON.parse(json) as { error: ErrorBody }).error, signal?.aborted ? signal.reason : undefined);
+/** The error of the core's JSON. */
+export function failureOf(json: string): JuntoError {
+  return toError((JSON.parse(json) as { error: ErrorBody }).error);
 }
 
 /** The value of the core's JSON; throws where it is an error. */
-export function settle<T>(json: string, signal?: AbortSignal | null): T {
-  if (isFailure(json)) throw failureOf(json, signal);
+export function settle<T>(json: string): T {
+  if (isFailure(json)) throw failureOf(json);
   return JSON.parse(json) as T;
 }

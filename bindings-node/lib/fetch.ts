@@ -3,7 +3,8 @@
 import type { Junto } from "./client.js";
 import { isFailure, statusOf } from "./errors.js";
 import { type NativeClient, handles } from "./native.js";
-import { ask, listen } from "./stream.js";
+import { askUntil } from "./port.js";
+import { openStream } from "./stream.js";
 import type { ErrorBody } from "./types.js";
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -46,38 +47,37 @@ function wantsStream(json: string): boolean {
 }
 
 async function whole(client: NativeClient, json: string, signal: AbortSignal | null | undefined): Promise<Response> {
-  const answer = await ask(client, json, undefined, signal);
-  signal?.throwIfAborted();
+  const answer = (await unlessAborted(signal, askUntil(signal, (port, call) => client.chat(port, call, json)))) as string;
   return isFailure(answer) ? failed(answer) : new Response(answer, { headers: { "content-type": "application/json" } });
 }
 
 async function streamed(client: NativeClient, json: string, signal: AbortSignal | null | undefined): Promise<Response> {
-  const stream = client.stream(json);
-  const unlisten = listen(signal, stream);
-  const failure = await stream.open();
-  if (failure !== null) {
-    unlisten();
-    signal?.throwIfAborted();
-    return failed(failure);
-  }
+  const stream = await unlessAborted(signal, openStream((port, call) => client.stream(port, call, json, true), signal));
+  if (typeof stream === "string") return failed(stream);
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const events = await stream.nextEvents();
+        const events = (await stream.next()) as Uint8Array | null;
         if (signal?.aborted) throw signal.reason;
         if (events !== null) return controller.enqueue(events);
-        unlisten();
         controller.close();
       },
-      cancel() {
-        unlisten();
-        stream.cancel();
-      },
+      cancel: () => stream.cancel(),
     },
     // Nothing is read ahead of the reader.
     { highWaterMark: 0 },
   );
   return new Response(body, { headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" } });
+}
+
+/** As with any fetch, an aborted one rejects with the signal's own reason. */
+async function unlessAborted<T>(signal: AbortSignal | null | undefined, call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
 }
 
 /** The core's error as an HTTP client would see it. Retries were junto's, so the client's own are told not to. */

@@ -4,29 +4,31 @@ import { arch, platform } from "node:process";
 
 export interface NativeClient {
   /** Times are in milliseconds. */
-  chat(request: string, timeout?: number | null, cancel?: NativeCancel | null): Promise<string>;
-  stream(request: string, timeout?: number | null): NativeStream;
+  chat(port: NativePort, call: number, request: string, timeout?: number | null): void;
+  stream(port: NativePort, call: number, request: string, events: boolean, timeout?: number | null): NativeStream;
   explain(request: string): string;
   requests(): string;
 }
 
+/** Opened with a call, which settles as the first read. */
 export interface NativeStream {
-  /** `null` once the first content is there, or an error. */
-  open(): Promise<string | null>;
-  /** A JSON list of all chunks that are ready; `null` at the end, or an error. */
-  next(): Promise<string | null>;
-  /** The same as server-sent events. */
-  nextEvents(): Promise<Uint8Array | null>;
+  /** Settles with all that is ready: a JSON list of chunks, or server-sent events; `null` at the end, or an error. */
+  next(call: number): void;
   cancel(): void;
 }
 
-export interface NativeCancel {
-  fire(): void;
+/** Where the calls of this thread come back. */
+export interface NativePort {
+  hold(alive: boolean): void;
+  cancel(call: number): void;
 }
+
+/** What a call brings. */
+export type Payload = string | Uint8Array | null;
 
 interface Native {
   connect(config: string, script?: string): NativeClient | string;
-  Cancel: new () => NativeCancel;
+  openPort(settle: (call: number, payload: Payload) => void): NativePort;
   version(): string;
   errorKinds(): string;
   parseSlug(slug: string): string;

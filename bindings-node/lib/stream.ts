@@ -1,7 +1,8 @@
 /** A streamed answer as an async iterable. */
 
 import { aborted, failureOf, isFailure, settle } from "./errors.js";
-import { type NativeClient, type NativeStream, native } from "./native.js";
+import type { NativePort, NativeStream, Payload } from "./native.js";
+import { ask, askUntil } from "./port.js";
 
 /** Where a stream's items come from: all that is ready per read, `null` at the end. */
 interface Source<Item> {
@@ -9,8 +10,49 @@ interface Source<Item> {
   cancel(): void;
 }
 
-/** Takes the listener off a long-lived signal when a stream was abandoned; the stream itself is closed by its native half. */
+/** Asks for a stream under this number. */
+export type Open = (port: NativePort, call: number) => NativeStream;
+
+/** A stream that has reached its first content. */
+export interface Opened {
+  /** All that is ready; `null` at the end and after `cancel`. */
+  next(): Promise<Payload>;
+  cancel(): void;
+}
+
+/** Asks for a stream and waits for its first content; a string is the error that came instead. A signal that fires closes it, whenever. */
+export async function openStream(open: Open, signal?: AbortSignal | null): Promise<Opened | string> {
+  let native!: NativeStream;
+  let first: Payload | undefined = await askUntil(signal, (port, call) => (native = open(port, call)));
+  if (typeof first === "string" && isFailure(first)) return first;
+  const unlisten = listen(signal, native);
+  const opened: Opened = {
+    async next() {
+      const payload = first ?? (await ask((_, call) => native.next(call)));
+      first = undefined;
+      if (payload === null) unlisten();
+      return payload;
+    },
+    cancel() {
+      unlisten();
+      native.cancel();
+    },
+  };
+  // The native half closes an abandoned stream; a long-lived signal must let go of it too.
+  abandoned.register(opened, unlisten);
+  return opened;
+}
+
 const abandoned = new FinalizationRegistry<() => void>((unlisten) => unlisten());
+
+/** Closes the stream when the signal fires; returns what takes the listener off. */
+function listen(signal: AbortSignal | null | undefined, native: NativeStream): () => void {
+  if (!signal) return () => undefined;
+  const weak = new WeakRef(native);
+  const cancel = (): void => weak.deref()?.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  return () => signal.removeEventListener("abort", cancel);
+}
 
 /**
  * A streamed answer. It is read once; leaving the loop early, `controller.abort()`, the call's `signal`, or losing the
@@ -35,27 +77,17 @@ export class Stream<Item> implements AsyncIterableIterator<Item>, AsyncDisposabl
   }
 
   /** @internal Asks and waits for the first content. */
-  static async open<Item>(native: NativeStream, signal?: AbortSignal | null): Promise<Stream<Item>> {
-    const unlisten = listen(signal, native);
-    const stream = new Stream<Item>({
+  static async open<Item>(open: Open, signal?: AbortSignal | null): Promise<Stream<Item>> {
+    const opened = await openStream(open, signal);
+    if (typeof opened === "string") throw failureOf(opened);
+    return new Stream<Item>({
       async read() {
-        const json = await native.next();
-        if (json === null || isFailure(json)) unlisten();
+        const json = (await opened.next()) as string | null;
         if (signal?.aborted) throw aborted(signal.reason);
-        return json === null ? null : settle<Item[]>(json, signal);
+        return json === null ? null : settle<Item[]>(json);
       },
-      cancel() {
-        unlisten();
-        native.cancel();
-      },
+      cancel: () => opened.cancel(),
     });
-    abandoned.register(stream, unlisten);
-    const failure = await native.open();
-    if (failure !== null) {
-      unlisten();
-      throw failureOf(failure, signal);
-    }
-    return stream;
   }
 
   next(): Promise<IteratorResult<Item, undefined>> {
@@ -159,31 +191,5 @@ export class Stream<Item> implements AsyncIterableIterator<Item>, AsyncDisposabl
       },
       { highWaterMark: 0 },
     );
-  }
-}
-
-/** Cancels the native stream when the signal fires; returns what takes the listener off. */
-export function listen(signal: AbortSignal | null | undefined, native: { cancel(): void }): () => void {
-  if (!signal) return () => undefined;
-  const weak = new WeakRef(native);
-  const cancel = (): void => weak.deref()?.cancel();
-  signal.addEventListener("abort", cancel, { once: true });
-  return () => signal.removeEventListener("abort", cancel);
-}
-
-/** @internal The core's JSON for a chat request. */
-export async function ask(
-  client: NativeClient,
-  json: string,
-  timeout: number | undefined,
-  signal: AbortSignal | null | undefined,
-): Promise<string> {
-  if (!signal) return client.chat(json, timeout);
-  const cancel = new native.Cancel();
-  const unlisten = listen(signal, { cancel: () => cancel.fire() });
-  try {
-    return await client.chat(json, timeout, cancel);
-  } finally {
-    unlisten();
   }
 }

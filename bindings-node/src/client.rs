@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use junto::{ChatRequest, Error, ErrorKind, transport::ScriptedTransport};
-use napi::{
-    Either, Env,
-    bindgen_prelude::{PromiseRaw, Result},
-};
+use napi::Either;
 use napi_derive::napi;
 use serde_json::json;
 
 use crate::{
-    canceled, failure, script,
-    stream::{Cancel, Stream},
+    failure,
+    port::{Payload, Port},
+    script,
+    stream::{Form, Stream},
 };
 
 /// A junto client.
@@ -34,30 +33,21 @@ pub fn connect(config: String, script: Option<String>) -> Either<Client, String>
 #[napi]
 impl Client {
     /// The answer to a chat request. `timeout` is in milliseconds.
-    #[napi(ts_return_type = "Promise<string>")]
-    pub fn chat<'env>(
-        &self,
-        env: &'env Env,
-        request: String,
-        timeout: Option<f64>,
-        cancel: Option<&Cancel>,
-    ) -> Result<PromiseRaw<'env, String>> {
+    #[napi]
+    pub fn chat(&self, port: &Port, call: u32, request: String, timeout: Option<f64>) {
         let client = self.inner.clone();
-        // Boxed, because the future of a call is some 20 KB and would be copied on its way to the runtime.
-        let answer = async move { within(timeout, Box::pin(client.chat_json(&request))).await.unwrap_or_else(|error| failure(&error)) };
-        match cancel {
-            None => env.spawn_future(async move { Ok(answer.await) }),
-            Some(cancel) => {
-                let answer = cancel.race(answer);
-                env.spawn_future(async move { Ok(answer.await.unwrap_or_else(canceled)) })
-            }
-        }
+        port.calls().run(call, async move {
+            // Boxed, because the future of a call is some 20 KB and would be copied on its way to the runtime.
+            let answer = within(timeout, Box::pin(client.chat_json(&request))).await;
+            Some(Payload::Text(answer.unwrap_or_else(|error| failure(&error))))
+        });
     }
 
-    /// A streamed chat request, not asked yet. `timeout` is how many milliseconds its first content may take.
+    /// A streamed chat request; `events` asks for server-sent events. `timeout` is how many milliseconds its first content may take.
     #[napi]
-    pub fn stream(&self, request: String, timeout: Option<f64>) -> Stream {
-        Stream::new(self.inner.clone(), request, timeout)
+    pub fn stream(&self, port: &Port, call: u32, request: String, events: bool, timeout: Option<f64>) -> Stream {
+        let form = if events { Form::Events } else { Form::List };
+        Stream::open(port.calls().clone(), call, self.inner.clone(), request, timeout, form)
     }
 
     /// The plan of a request, without asking anybody: `{plan, table}`.

@@ -6,20 +6,12 @@
 //! Every call settles with the core's own JSON: the answer, or `{"error": {..}}`. The TypeScript layer throws.
 
 pub mod client;
+pub mod port;
 mod script;
 pub mod stream;
 
 use junto::{Error, ErrorKind, ModelSlug};
-use napi::bindgen_prelude::create_custom_tokio_runtime;
 use napi_derive::napi;
-
-/// Two threads carry the network of any number of calls; Node itself is one thread. Without them napi's own runtime serves.
-#[napi_derive::module_init]
-fn start() {
-    if let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("junto").enable_all().build() {
-        create_custom_tokio_runtime(runtime);
-    }
-}
 
 /// The version of the core.
 #[napi]
@@ -46,8 +38,4 @@ pub fn parse_slug(slug: String) -> String {
 /// The body that Node sees instead of an answer.
 fn failure(error: &Error) -> String {
     error.to_json().to_string()
-}
-
-fn canceled() -> String {
-    failure(&Error::new(ErrorKind::Canceled, "the request was aborted"))
 }

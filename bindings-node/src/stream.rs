@@ -1,232 +1,206 @@
-//! Cancellation, and a streamed answer that crosses once per network read.
+//! A streamed answer that crosses once per network read.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use junto::{ChatChunk, ChatStream, Error};
-use napi::{
-    Env,
-    bindgen_prelude::{Buffer, PromiseRaw},
-};
 use napi_derive::napi;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Notify;
 
-use crate::{canceled, client::within, failure};
+use crate::{
+    client::within,
+    failure,
+    port::{Calls, Payload},
+};
 
-/// Ends a call from outside; firing it drops the call's future, which closes its connection.
-#[napi]
-#[derive(Clone, Default)]
-pub struct Cancel(watch::Sender<bool>);
+/// What may lie ready for a reader, in bytes; beyond that the vendor waits.
+const MOST_READY: usize = 128 << 10;
 
-#[napi]
-impl Cancel {
-    /// A signal that has not fired.
-    #[napi(constructor)]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Fires.
-    #[napi]
-    pub fn fire(&self) {
-        self.0.send_replace(true);
-    }
+/// How the chunks cross.
+#[derive(Clone, Copy)]
+pub(crate) enum Form {
+    /// As a JSON list.
+    List,
+    /// As server-sent events, `[DONE]` behind the last.
+    Events,
 }
 
-impl Cancel {
-    /// Runs the future until it is done or the signal fires; `None` where it fired.
-    pub(crate) fn race<T, F: Future<Output = T>>(&self, future: F) -> impl Future<Output = Option<T>> + use<T, F> {
-        let mut fired = self.0.subscribe();
-        async move {
-            tokio::select! {
-                biased;
-                Ok(_) = fired.wait_for(|fired| *fired) => None,
-                done = future => Some(done),
-            }
-        }
-    }
-}
-
-/// What a streamed answer is doing.
-enum State {
-    /// Not asked yet: the client, the request, and its limit in milliseconds.
-    Idle(junto::Client, String, Option<f64>),
-    /// Chunks come.
-    Open(Box<ChatStream>),
-    /// Nothing comes any more, but this error is still to be told.
-    Failed(Error),
-    /// All is told.
-    Ended,
-}
-
-/// How many chunks cross at once; a read of the network is never split.
-const MOST_AT_ONCE: usize = 256;
-
-/// What one crossing carries.
-#[derive(Default)]
-struct Batch {
-    chunks: Vec<ChatChunk>,
-    error: Option<Error>,
-    /// Whether the end was seen.
-    ended: bool,
-}
-
-impl State {
-    /// Asks, and waits for the first content.
-    async fn open(&mut self) -> Option<String> {
-        let Self::Idle(client, request, timeout) = &*self else { return None };
-        let opened = within(*timeout, Box::pin(client.stream_json(request))).await;
-        let (next, failed) = match opened {
-            Ok(stream) => (Self::Open(Box::new(stream)), None),
-            Err(error) => (Self::Ended, Some(failure(&error))),
-        };
-        *self = next;
-        failed
-    }
-
-    /// What is ready, as a JSON list.
-    async fn next(&mut self) -> Option<String> {
-        let batch = self.take().await;
-        match batch.error {
-            Some(error) if batch.chunks.is_empty() => return Some(failure(&error)),
-            Some(error) => *self = Self::Failed(error),
-            None if batch.chunks.is_empty() => return None,
-            None => {}
-        }
-        Some(list(&batch.chunks))
-    }
-
-    /// Closes the connection.
-    fn abort(&mut self) -> String {
-        *self = Self::Ended;
-        canceled()
-    }
-
-    /// Waits for a read of the network and takes what is ready behind it.
-    async fn take(&mut self) -> Batch {
-        let mut batch = Batch::default();
-        let Self::Open(stream) = self else {
-            if let Self::Failed(error) = std::mem::replace(self, Self::Ended) {
-                batch.error = Some(error);
-            }
-            return batch;
-        };
-        let mut read = stream.next_batch().await;
-        loop {
-            match read {
-                Some(Ok(chunks)) => batch.chunks.extend(chunks),
-                Some(Err(error)) => {
-                    batch.error = Some(error);
-                    break;
-                }
-                None => break,
-            }
-            // A vendor that outpaces its reader must not fill the memory.
-            if batch.chunks.len() >= MOST_AT_ONCE {
-                return batch;
-            }
-            match stream.next_batch().now_or_never() {
-                Some(ready) => read = ready,
-                None => return batch,
-            }
-        }
-        batch.ended = true;
-        *self = Self::Ended;
-        batch
-    }
-}
-
-/// A streamed answer. Reads take what is ready; nothing is read ahead, so a slow reader slows the vendor.
+/// A streamed answer. It is asked for at once, read a little ahead, and let go of when this handle is.
 #[napi]
 pub struct Stream {
-    state: Arc<Mutex<State>>,
-    cancel: Cancel,
+    /// The number of the call that asked, which is its first read as well.
+    call: u32,
+    calls: Arc<Calls>,
+    flow: Arc<Flow>,
+}
+
+/// What the network's thread has read and the reader has not taken.
+struct Flow {
+    form: Form,
+    ready: Mutex<Ready>,
+    taken: Notify,
+}
+
+struct Ready {
+    text: String,
+    /// An error that comes behind the text.
+    error: Option<String>,
+    ended: bool,
+    /// The read that waits.
+    reader: Option<u32>,
 }
 
 impl Stream {
-    pub(crate) fn new(client: junto::Client, request: String, timeout: Option<f64>) -> Self {
-        Self { state: Arc::new(Mutex::new(State::Idle(client, request, timeout))), cancel: Cancel::new() }
+    /// Asks. The call settles as its first read.
+    pub(crate) fn open(calls: Arc<Calls>, call: u32, client: junto::Client, request: String, timeout: Option<f64>, form: Form) -> Self {
+        let ready = Ready { text: String::new(), error: None, ended: false, reader: Some(call) };
+        let flow = Arc::new(Flow { form, ready: Mutex::new(ready), taken: Notify::new() });
+        let (port, filling) = (Arc::clone(&calls), Arc::clone(&flow));
+        calls.run(call, async move {
+            match within(timeout, Box::pin(client.stream_json(&request))).await {
+                Ok(stream) => filling.fill(stream, &port).await,
+                // Nothing has begun: an error alone, also where events were asked for.
+                Err(error) => filling.give(&port, |ready| {
+                    ready.error = Some(failure(&error));
+                    ready.ended = true;
+                }),
+            }
+            None
+        });
+        Self { call, calls, flow }
     }
 }
 
 #[napi]
 impl Stream {
-    /// Asks; settles with `null` once the first content is there, or with an error.
-    #[napi(ts_return_type = "Promise<string | null>")]
-    pub fn open<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<String>>> {
-        let (state, cancel) = (self.state.clone(), self.cancel.clone());
-        env.spawn_future(async move {
-            let mut state = state.lock().await;
-            let opened = cancel.race(state.open()).await;
-            Ok(opened.unwrap_or_else(|| Some(state.abort())))
-        })
+    /// Settles with all that is ready, in the stream's form, as soon as there is something; `null` at the end, or an error.
+    #[napi]
+    pub fn next(&self, call: u32) {
+        self.flow.give(&self.calls, |ready| ready.reader = Some(call));
+        self.flow.taken.notify_one();
     }
 
-    /// All chunks that are ready, as a JSON list; waits for the first. `null` at the end, or an error.
-    #[napi(ts_return_type = "Promise<string | null>")]
-    pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<String>>> {
-        let (state, cancel) = (self.state.clone(), self.cancel.clone());
-        env.spawn_future(async move {
-            let mut state = state.lock().await;
-            let read = cancel.race(state.next()).await;
-            Ok(read.unwrap_or_else(|| Some(state.abort())))
-        })
-    }
-
-    /// All chunks that are ready, as server-sent events, `[DONE]` behind the last. `null` at the end.
-    #[napi(ts_return_type = "Promise<Uint8Array | null>")]
-    pub fn next_events<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<Buffer>>> {
-        let (state, cancel) = (self.state.clone(), self.cancel.clone());
-        env.spawn_future(async move {
-            let mut state = state.lock().await;
-            let read = cancel.race(state.take()).await;
-            if read.is_none() {
-                state.abort();
-            }
-            Ok(read.as_ref().and_then(events).map(|text| text.into_bytes().into()))
-        })
-    }
-
-    /// Ends the stream and closes its connection, whether a read waits or not.
+    /// Ends the stream and closes its connection. A read that waits settles with `null`, like any that follows.
     #[napi]
     pub fn cancel(&self) {
-        self.cancel.fire();
-        // A read that waits holds the lock, and does the same when the signal ends it.
-        if let Ok(mut state) = self.state.try_lock() {
-            state.abort();
+        self.calls.cancel(self.call);
+        self.flow.give(&self.calls, Ready::close);
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.calls.cancel(self.call);
+    }
+}
+
+impl Flow {
+    /// Reads the stream to its end, as fast as it is taken.
+    async fn fill(&self, mut stream: ChatStream, port: &Calls) {
+        loop {
+            let mut read = stream.next_batch().await;
+            // What is ready behind it crosses with it.
+            loop {
+                let more = match read {
+                    Some(Ok(chunks)) => self.ready().push(self.form, &chunks),
+                    Some(Err(error)) => return self.give(port, |ready| ready.end(self.form, Some(&error))),
+                    None => return self.give(port, |ready| ready.end(self.form, None)),
+                };
+                match stream.next_batch().now_or_never() {
+                    Some(next) if more => read = next,
+                    Some(next) => {
+                        // The reader is slow: what was read is kept, and nothing more is asked for.
+                        self.give(port, |_| {});
+                        self.room().await;
+                        read = next;
+                    }
+                    None => break,
+                }
+            }
+            self.give(port, |_| {});
+            self.room().await;
         }
     }
+
+    /// Waits until what lies ready is not too much.
+    async fn room(&self) {
+        while self.ready().text.len() >= MOST_READY {
+            self.taken.notified().await;
+        }
+    }
+
+    /// Changes what is ready, and hands it to the read that waits.
+    fn give(&self, port: &Calls, change: impl FnOnce(&mut Ready)) {
+        let mut ready = self.ready();
+        change(&mut ready);
+        if let Some(reader) = ready.reader
+            && let Some(payload) = ready.take(self.form)
+        {
+            ready.reader = None;
+            drop(ready);
+            port.settle(reader, payload);
+        }
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Ready> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-fn list(chunks: &[ChatChunk]) -> String {
-    let mut text = String::with_capacity(256 * chunks.len());
-    for chunk in chunks {
-        text.push(if text.is_empty() { '[' } else { ',' });
-        text.push_str(&chunk.to_json());
+impl Ready {
+    /// Adds chunks; whether there is room for more.
+    fn push(&mut self, form: Form, chunks: &[ChatChunk]) -> bool {
+        // After `close` nothing is wanted.
+        let wanted = if self.ended { &[] } else { chunks };
+        for chunk in wanted {
+            match form {
+                Form::List => {
+                    self.text.push(if self.text.is_empty() { '[' } else { ',' });
+                    self.text.push_str(&chunk.to_json());
+                }
+                Form::Events => self.event(&chunk.to_json()),
+            }
+        }
+        self.text.len() < MOST_READY
     }
-    text.push(']');
-    text
-}
 
-fn events(batch: &Batch) -> Option<String> {
-    if batch.chunks.is_empty() && !batch.ended {
-        return None;
+    fn event(&mut self, json: &str) {
+        self.text.push_str("data: ");
+        self.text.push_str(json);
+        self.text.push_str("\n\n");
     }
-    let mut text = String::with_capacity(256 * batch.chunks.len() + 16);
-    let mut event = |json: &str| {
-        text.push_str("data: ");
-        text.push_str(json);
-        text.push_str("\n\n");
-    };
-    for chunk in &batch.chunks {
-        event(&chunk.to_json());
+
+    fn end(&mut self, form: Form, error: Option<&Error>) {
+        self.ended = true;
+        match form {
+            Form::List => self.error = error.map(failure),
+            // A broken stream has said so in its last chunk.
+            Form::Events => self.event("[DONE]"),
+        }
     }
-    // A broken stream says so in its last chunk; one that broke without a chunk says it here.
-    if let Some(error) = batch.error.as_ref().filter(|_| batch.chunks.last().is_none_or(|chunk| chunk.error.is_none())) {
-        event(&failure(error));
+
+    /// Nothing more is wanted.
+    fn close(&mut self) {
+        self.text.clear();
+        self.error = None;
+        self.ended = true;
     }
-    if batch.ended {
-        event("[DONE]");
+
+    /// All that can be told now.
+    fn take(&mut self, form: Form) -> Option<Payload> {
+        if !self.text.is_empty() {
+            let mut text = std::mem::take(&mut self.text);
+            return Some(match form {
+                Form::List => {
+                    text.push(']');
+                    Payload::Text(text)
+                }
+                Form::Events => Payload::Bytes(text.into_bytes()),
+            });
+        }
+        if let Some(error) = self.error.take() {
+            return Some(Payload::Text(error));
+        }
+        self.ended.then_some(Payload::Nothing)
     }
-    Some(text)
 }
