@@ -32,7 +32,7 @@ macro_rules! areas {
     };
 }
 
-areas! { answers errors fallback input plans preferences slugs streams }
+areas! { answers errors fallback input models plans preferences slugs streams }
 
 #[test]
 fn every_folder_is_run() {
@@ -184,7 +184,8 @@ fn check_calls(case: &Value, split: Split) -> Vec<String> {
     for (at, step) in steps.iter().enumerate() {
         let before = wrong.len();
         let request = step["request"].to_string();
-        let explains = step["expect"].get("plan").is_some() || step.get("exchanges").is_none();
+        let is_chat = step.get("request").is_some();
+        let explains = is_chat && (step["expect"].get("plan").is_some() || step.get("exchanges").is_none());
         if explains {
             match shared.explain_json(&request) {
                 Ok(plan) => {
@@ -209,25 +210,35 @@ fn check_calls(case: &Value, split: Split) -> Vec<String> {
 
 fn check_call(client: &Client, vendors: &Vendors, clock: &Clock, step: &Value, split: Split, wrong: &mut Vec<String>) {
     let exchanges = step["exchanges"].as_array().map_or(&[][..], Vec::as_slice);
+    let unordered = step["unordered"] == true;
     let mut script = vendors.script.clone();
     for exchange in exchanges {
-        let scripted = scripted(exchange, split);
+        let mut scripted = scripted(exchange, split);
+        if unordered {
+            scripted = scripted.to(exchange["expect_request"]["host"].as_str().expect("the host of an unordered exchange"));
+        }
         script = script.then(if step["repeat_last"] == true { scripted.repeated() } else { scripted });
     }
     vendors.asked.lock().expect("asked").clear();
     let started = clock.now();
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
-    let outcome = runtime.block_on(call(client, &step["request"]));
+    let outcome = runtime.block_on(call(client, step));
     let waited = clock.now() - started;
 
     let asked = std::mem::take(&mut *vendors.asked.lock().expect("asked"));
     let expect = &step["expect"];
-    if step["repeat_last"] != true && asked.len() != exchanges.len() {
+    if step["repeat_last"] != true && !unordered && asked.len() != exchanges.len() {
         let urls: Vec<_> = asked.iter().map(|request| request.uri().to_string()).collect();
         wrong.push(format!("requests: expected {}, found {urls:?}", exchanges.len()));
     }
-    for (at, (exchange, request)) in exchanges.iter().zip(&asked).enumerate() {
-        check_request(&format!("request[{at}]"), &exchange["expect_request"], request, wrong);
+    for (at, exchange) in exchanges.iter().enumerate() {
+        let expected = &exchange["expect_request"];
+        let of_host = || asked.iter().find(|request| request.uri().host() == expected["host"].as_str());
+        match if unordered { of_host() } else { asked.get(at) } {
+            Some(request) => check_request(&format!("request[{at}]"), expected, request, wrong),
+            None if unordered => wrong.push(format!("request[{at}]: nothing was asked of {}", expected["host"])),
+            None => {}
+        }
     }
     match &expect["waited"] {
         Value::Bool(false) if !waited.is_zero() => wrong.push(format!("waited {waited:?} while another endpoint was there")),
@@ -277,9 +288,17 @@ fn scripted(exchange: &Value, split: Split) -> Scripted {
     }
 }
 
-async fn call(client: &Client, request: &Value) -> Outcome {
-    let text = request.to_string();
+async fn call(client: &Client, step: &Value) -> Outcome {
     let mut outcome = Outcome::default();
+    if let Some(answer) = call_other(client, step).await {
+        match answer {
+            Ok(answer) => outcome.answer = Some(serde_json::from_str(&answer).expect("answer")),
+            Err(error) => outcome.error = Some(error),
+        }
+        return outcome;
+    }
+    let request = &step["request"];
+    let text = request.to_string();
     if request["stream"] != true {
         match client.chat_json(&text).await {
             Ok(answer) => outcome.answer = Some(serde_json::from_str(&answer).expect("answer")),
@@ -306,6 +325,20 @@ async fn call(client: &Client, request: &Value) -> Outcome {
     }
     outcome.answer = Some(serde_json::from_str(&fold.finish().to_json()).expect("answer"));
     outcome
+}
+
+/// A call beside chat, where the step has one.
+async fn call_other(client: &Client, step: &Value) -> Option<junto::Result<String>> {
+    let slug = |key: &str| step[key].as_str();
+    Some(if let Some(query) = step.get("models") {
+        client.models_json(&query.to_string()).await
+    } else if let Some(slug) = slug("model") {
+        client.model_json(slug)
+    } else if let Some(slug) = slug("endpoints") {
+        client.endpoints_json(slug)
+    } else {
+        return None;
+    })
 }
 
 fn check_request(path: &str, expect: &Value, request: &http::Request<Bytes>, wrong: &mut Vec<String>) {

@@ -7,6 +7,9 @@ export interface NativeClient {
   chat(port: NativePort, call: number, request: string, timeout?: number | null): void;
   stream(port: NativePort, call: number, request: string, events: boolean, timeout?: number | null): NativeStream;
   explain(request: string): string;
+  models(port: NativePort, call: number, query: string, timeout?: number | null): void;
+  model(slug: string): string;
+  endpoints(slug: string): string;
   requests(): string;
 }
 

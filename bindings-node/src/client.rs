@@ -36,11 +36,26 @@ impl Client {
     #[napi]
     pub fn chat(&self, port: &Port, call: u32, request: String, timeout: Option<f64>) {
         let client = self.inner.clone();
-        port.calls().run(call, async move {
-            // Boxed, because the future of a call is some 20 KB and would be copied on its way to the runtime.
-            let answer = within(timeout, Box::pin(client.chat_json(&request))).await;
-            Some(Payload::Text(answer.unwrap_or_else(|error| failure(&error))))
-        });
+        settle(port, call, timeout, async move { client.chat_json(&request).await });
+    }
+
+    /// The models that there are, of `{available, provider, local}`. `timeout` is in milliseconds.
+    #[napi]
+    pub fn models(&self, port: &Port, call: u32, query: String, timeout: Option<f64>) {
+        let client = self.inner.clone();
+        settle(port, call, timeout, async move { client.models_json(&query).await });
+    }
+
+    /// One model.
+    #[napi]
+    pub fn model(&self, slug: String) -> String {
+        self.inner.model_json(&slug).unwrap_or_else(|error| failure(&error))
+    }
+
+    /// A model with everyone who serves it.
+    #[napi]
+    pub fn endpoints(&self, slug: String) -> String {
+        self.inner.endpoints_json(&slug).unwrap_or_else(|error| failure(&error))
     }
 
     /// A streamed chat request; `events` asks for server-sent events. `timeout` is how many milliseconds its first content may take.
@@ -75,6 +90,15 @@ impl Client {
         }
         Ok(Self { inner: builder.build()?, script })
     }
+}
+
+/// Runs a call that settles with JSON, within the caller's limit.
+fn settle(port: &Port, call: u32, timeout: Option<f64>, work: impl Future<Output = junto::Result<String>> + Send + 'static) {
+    port.calls().run(call, async move {
+        // Boxed, because the future of a call is some 20 KB and would be copied on its way to the runtime.
+        let answer = within(timeout, Box::pin(work)).await;
+        Some(Payload::Text(answer.unwrap_or_else(|error| failure(&error))))
+    });
 }
 
 /// The caller's own limit on one call, over whatever the configuration says.

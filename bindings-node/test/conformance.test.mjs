@@ -5,11 +5,17 @@
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import { JuntoError, parseSlug } from "junto";
 import { ScriptedJunto } from "junto/testing";
+
+const require = createRequire(import.meta.url);
+const { handles } = require("../dist/native.js");
+const { settle } = require("../dist/errors.js");
+const { ask: askNative } = require("../dist/port.js");
 
 const ROOT = join(import.meta.dirname, "../../tests/conformance");
 const ONLY = process.env["JUNTO_CASE"] ?? "";
@@ -103,7 +109,7 @@ const SPLITS = {
 };
 
 function script(exchanges, repeatLast, split) {
-  const answers = exchanges.map((exchange) => scripted(exchange, split));
+  const answers = exchanges.map((exchange) => ({ ...scripted(exchange, split), ...(exchange.unordered && { to: exchange.expect_request.host }) }));
   return repeatLast ? [...answers.slice(0, -1), { ...answers.at(-1), repeat: true }] : answers;
 }
 
@@ -153,6 +159,19 @@ async function ask(junto, request) {
   } catch (error) {
     if (!(error instanceof JuntoError)) throw error;
     return { ...(chunks.length > 0 && { response: fold(chunks) }), chunks, error, attempts: error.attempts };
+  }
+}
+
+/** A call beside chat, in the core's own JSON. */
+async function askOther(junto, { models, model, endpoints }) {
+  const native = handles.get(junto);
+  try {
+    if (model !== undefined) return { response: settle(native.model(model)) };
+    if (endpoints !== undefined) return { response: settle(native.endpoints(endpoints)) };
+    return { response: settle(await askNative((port, call) => native.models(port, call, JSON.stringify(models)))) };
+  } catch (error) {
+    if (!(error instanceof JuntoError)) throw error;
+    return { error, attempts: error.attempts };
   }
 }
 
@@ -245,7 +264,7 @@ async function run(one, split) {
   const wrong = [];
   const config = configuration(one.config);
   const steps = one.steps ?? [one];
-  const exchanges = steps.flatMap((step) => step.exchanges ?? []);
+  const exchanges = steps.flatMap(({ exchanges = [], unordered }) => exchanges.map((exchange) => ({ ...exchange, unordered })));
   let junto;
   try {
     junto = new ScriptedJunto(script(exchanges, one.repeat_last, split), config);
@@ -254,13 +273,14 @@ async function run(one, split) {
     checkError(error, one.expect.error, wrong);
     return wrong;
   }
-  for (const { request, exchanges: asked, expect } of steps) {
-    if (asked === undefined) {
+  for (const step of steps) {
+    const { request, exchanges: asked, expect } = step;
+    if (request !== undefined && asked === undefined) {
       checkExplained(junto, request, expect, config, wrong);
       continue;
     }
     const begun = performance.now();
-    const { response, chunks, error, attempts } = await ask(junto, request);
+    const { response, chunks, error, attempts } = await (request === undefined ? askOther(junto, step) : ask(junto, request));
     const elapsed = performance.now() - begun;
     for (const [key, value] of Object.entries(expect)) {
       if (key === "response" || key === "folded") compare(key, value, response, wrong);
@@ -276,7 +296,10 @@ async function run(one, split) {
     if (chunks?.length > 0) checkStream(chunks, error, wrong);
     if (error && !expect.error) wrong.push(`error: ${error.stack}`);
   }
-  checkRequests(junto.requests, exchanges, one.repeat_last, wrong);
+  const hosts = exchanges.filter(({ unordered }) => unordered).map(({ expect_request }) => expect_request.host);
+  const place = ({ url }) => hosts.indexOf(new URL(url).hostname);
+  const asked = hosts.length > 0 ? junto.requests.filter((request) => place(request) >= 0).sort((a, b) => place(a) - place(b)) : junto.requests;
+  checkRequests(asked, exchanges, one.repeat_last, wrong);
   return wrong;
 }
 

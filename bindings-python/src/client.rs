@@ -91,6 +91,26 @@ impl Client {
     fn explain(&self, py: Python<'_>, request: &str) -> PyResult<String> {
         self.core(py)?.explain_json(request).map_err(|error| error::raise(&error))
     }
+
+    #[pyo3(signature = (query, timeout = None))]
+    fn models(&self, py: Python<'_>, query: &str, timeout: Option<f64>) -> PyResult<String> {
+        let (client, limit) = (self.core(py)?, limit(timeout)?);
+        runtime::block_on(py, within(limit, client.models_json(query)))?.map_err(|error| error::raise(&error))
+    }
+
+    #[pyo3(signature = (query, timeout = None))]
+    fn models_async<'py>(&self, py: Python<'py>, query: String, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
+        let (client, limit) = (self.core(py)?, limit(timeout)?);
+        bridge::awaitable(py, async move { within(limit, client.models_json(&query)).await.map_err(|error| error::raise(&error)) })
+    }
+
+    fn model(&self, py: Python<'_>, slug: &str) -> PyResult<String> {
+        self.core(py)?.model_json(slug).map_err(|error| error::raise(&error))
+    }
+
+    fn endpoints(&self, py: Python<'_>, slug: &str) -> PyResult<String> {
+        self.core(py)?.endpoints_json(slug).map_err(|error| error::raise(&error))
+    }
 }
 
 impl Drop for Client {

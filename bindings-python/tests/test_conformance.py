@@ -25,7 +25,7 @@ def cases() -> list[Any]:
         if path.parent.name == "configs" or ONLY not in name:
             continue
         case = json.loads(path.read_text("utf-8"))
-        if "request" in case or "steps" in case:  # a case of a slug alone is about the core's own types
+        if "slug" not in case:  # a case of a slug alone is about the core's own types
             found.append(pytest.param(case, id=name))
     return found
 
@@ -80,9 +80,15 @@ def take(
     for at, exchange in enumerate(exchanges):
         queue(script, exchange, repeat_last and at == len(exchanges) - 1)
     plans = "exchanges" not in step and "plan" in step.get("expect", {})
-    outcome = plan(client, step["request"]) if plans else call(client, step["request"])
+    if "request" not in step:
+        outcome = call_other(client, step)
+    else:
+        outcome = plan(client, step["request"]) if plans else call(client, step["request"])
     check(step.get("expect", {}), outcome, script.elapsed - began, wrong, lambda seed: again(config, step["request"], seed))
     sent = script.requests[before:]
+    if step.get("unordered"):
+        hosts = [exchange["expect_request"]["host"] for exchange in exchanges]
+        sent = sorted((each for each in sent if urlsplit(each["url"]).hostname in hosts), key=lambda each: hosts.index(urlsplit(each["url"]).hostname))
     if not repeat_last and len(sent) != len(exchanges):
         wrong.append(f"requests: expected {len(exchanges)}, found {[request['url'] for request in sent]}")
     for at, (exchange, request) in enumerate(zip(exchanges, sent)):
@@ -145,6 +151,25 @@ def call(client: Junto | AsyncJunto, request: Any) -> Outcome:
     if isinstance(client, Junto):
         return call_sync(client, request)
     return asyncio.run(call_async(client, request))
+
+
+def call_other(client: Junto | AsyncJunto, step: dict[str, Any]) -> Outcome:
+    """A call beside chat, in the core's own JSON."""
+    native = client._native
+    waits = isinstance(client, Junto)
+    try:
+        if "model" in step or "endpoints" in step:
+            text = native.model(step["model"]) if "model" in step else native.endpoints(step["endpoints"])
+        else:
+            query = json.dumps(step["models"])
+            text = native.models(query) if waits else asyncio.run(wait(lambda: native.models_async(query)))
+    except JuntoError as error:
+        return Outcome(error=error)
+    return Outcome(answer=json.loads(text))
+
+
+async def wait(call: Callable[[], Any]) -> Any:
+    return await call()
 
 
 def call_sync(client: Junto, request: Any) -> Outcome:

@@ -4,6 +4,7 @@
 //! (`client::config`).
 
 mod config;
+mod discovery;
 mod options;
 mod validate;
 
@@ -21,7 +22,7 @@ use crate::{
     catalog::Catalog,
     clock::Clock,
     error::Result,
-    plan::{self, Plan},
+    plan::{self, HealthSnapshot, Plan},
     preferences::Preferences,
     providers::{Provider, ProviderSet},
     route::{self, Health, Limits, Observers, Served, Watch},
@@ -147,16 +148,22 @@ impl Client {
     }
 
     fn plan(&self, request: &ChatRequest) -> Result<Plan> {
+        let health = self.0.health.snapshot(self.0.clock.now());
+        plan::plan(&self.inputs(request, &health))
+    }
+
+    /// What a plan of this client depends on.
+    fn inputs<'a>(&'a self, request: &'a ChatRequest, health: &'a HealthSnapshot) -> plan::Inputs<'a> {
         let shared = &*self.0;
-        plan::plan(&plan::Inputs {
+        plan::Inputs {
             request,
             catalog: &shared.catalog,
             providers: &shared.providers,
             defaults: &shared.preferences,
-            health: &shared.health.snapshot(shared.clock.now()),
+            health,
             search: false,
             seed: shared.seed.unwrap_or_else(|| shared.clock.random_u64()),
-        })
+        }
     }
 }
 

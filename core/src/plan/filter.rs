@@ -166,6 +166,11 @@ impl Needs {
         needs
     }
 
+    /// Of a list: no request, so nothing that an endpoint could lack.
+    pub(super) fn nothing() -> Self {
+        Self { input: Modalities::EMPTY, output: Modalities::EMPTY, ..Self::of(&ChatRequest::default()) }
+    }
+
     fn part(&mut self, part: &Part) {
         let (modality, tokens) = match part {
             Part::Text(part) => (Modality::Text, tokens(&part.text)),

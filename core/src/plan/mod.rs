@@ -9,6 +9,7 @@ mod health_snapshot;
 mod offers;
 mod rank;
 mod rejection;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 pub use health_snapshot::{EndpointHealth, HealthSnapshot};
 pub use rejection::{Reason, Rejection};
+pub(crate) use survey::{Survey, Surveyed};
 
 use crate::{
     catalog::{Catalog, DataPolicy, Endpoint, EndpointKey, Parameter, Parameters},

@@ -123,6 +123,34 @@ impl Call<'_> {
     }
 }
 
+/// A model in a server's own list.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Listed {
+    /// The model as the server names it.
+    pub(crate) id: String,
+    /// Unix time in seconds.
+    pub(crate) created: Option<u64>,
+    /// Tokens of prompt and answer together.
+    pub(crate) context_length: Option<u64>,
+}
+
+/// How servers of a protocol list their models.
+pub(crate) struct Listing {
+    /// The path behind the base URL, unless the row has its own.
+    pub(crate) path: &'static str,
+    /// Reads the list.
+    pub(crate) read: fn(&[u8]) -> Result<Vec<Listed>>,
+}
+
+/// How servers of this protocol list their models; `None` where they do not.
+pub(crate) fn listing(name: ProtocolName) -> Option<Listing> {
+    match name {
+        ProtocolName::Ollama => Some(Listing { path: "/api/tags", read: ollama::models }),
+        ProtocolName::OpenaiChat | ProtocolName::OpenaiResponses => Some(Listing { path: "/models", read: openai_chat::models }),
+        _ => None,
+    }
+}
+
 /// The protocol of this name.
 pub fn by_name(name: ProtocolName) -> &'static dyn Protocol {
     match name {

@@ -110,6 +110,8 @@ pub struct Quirks {
     pub stream_path: Option<String>,
     /// Replaces the protocol's path of embeddings.
     pub embeddings_path: Option<String>,
+    /// Replaces the protocol's path of the list of models.
+    pub models_path: Option<String>,
     /// The field that limits the answer: `max_tokens` or `max_completion_tokens`.
     pub max_tokens_field: String,
     /// Request fields it refuses; left out and recorded.
@@ -144,6 +146,7 @@ impl Default for Quirks {
             chat_path: None,
             stream_path: None,
             embeddings_path: None,
+            models_path: None,
             max_tokens_field: "max_tokens".to_owned(),
             drops: Vec::new(),
             stream_usage: true,

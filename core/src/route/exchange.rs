@@ -466,7 +466,7 @@ fn looks_like_html(body: &[u8]) -> bool {
 }
 
 /// Reads a body; one that arrives in one read is not copied.
-async fn read_all(mut body: Body) -> Result<Bytes> {
+pub(crate) async fn read_all(mut body: Body) -> Result<Bytes> {
     let Some(first) = body.next().await.transpose().map_err(from_transport)? else { return Ok(Bytes::new()) };
     let Some(second) = body.next().await.transpose().map_err(from_transport)? else { return Ok(first) };
     let mut whole = BytesMut::with_capacity(2 * (first.len() + second.len()));

@@ -6,6 +6,7 @@
 mod attempt;
 mod chunk;
 mod message;
+mod model;
 pub(crate) mod open;
 mod request;
 mod response;
@@ -15,6 +16,7 @@ mod usage;
 pub use attempt::{Attempt, AttemptError, Routing, Summary};
 pub use chunk::{ChatChunk, ChunkChoice, Delta, Fold, FunctionDelta, ToolCallDelta};
 pub use message::{Content, FileRef, ImageUrl, InputAudio, Message, Part, ReasoningDetail, Role, TextPart};
+pub use model::{Architecture, EndpointInfo, ModelEndpoints, ModelInfo, ModelList, ModelQuery, PriceList, PriceOverride, TopProvider};
 pub use request::{ChatRequest, Effort, JsonSchema, Plugin, Reasoning, ResponseFormat, Stop, StreamOptions};
 pub use response::{Annotation, AssistantMessage, AudioOutput, ChatResponse, Choice, FinishReason, ImageOutput, UrlCitation};
 pub use tool::{Function, FunctionCall, Tool, ToolCall, ToolChoice};

@@ -4,12 +4,14 @@
 
 mod encode;
 mod error;
+mod models;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod wire;
 
 use bytes::Bytes;
+pub(super) use models::models;
 
 use super::{Call, Decoder, Encoded, Protocol};
 use crate::{

@@ -7,6 +7,7 @@ pub(super) mod decode;
 pub(super) mod encode;
 pub(super) mod error;
 pub(super) mod fields;
+mod models;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ pub(super) mod wire;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+pub(super) use models::models;
 
 use super::{Call, Decoder, Encoded, Protocol};
 use crate::{
