@@ -4,13 +4,12 @@
 //! `JUNTO_WIRE_CASE=substring` narrows it down.
 
 #[cfg(test)]
+#[path = "wire/recordings.rs"]
+mod recordings;
+
+#[cfg(test)]
 mod encode {
-    use std::{
-        collections::BTreeMap,
-        env, fs,
-        path::{Path, PathBuf},
-        sync::Arc,
-    };
+    use std::{collections::BTreeMap, path::Path, sync::Arc};
 
     use junto::{
         ChatRequest, ErrorKind,
@@ -20,6 +19,8 @@ mod encode {
         types::{Content, Part, Tool},
     };
     use serde_json::Value;
+
+    use crate::recordings;
 
     /// Protocol, model, schema of its requests.
     const TARGETS: &[(ProtocolName, &str, &str)] = &[
@@ -36,33 +37,18 @@ mod encode {
     /// Protocols whose failures are shown but do not fail the test: they pass malformed requests on as they came.
     const NOT_YET: &[ProtocolName] = &[ProtocolName::OpenaiChat, ProtocolName::OpenaiResponses];
 
-    fn wire_folder() -> PathBuf {
-        env::var_os("JUNTO_WIRE").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/wire"), PathBuf::from)
-    }
-
-    fn read(path: &Path) -> Value {
-        let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        serde_json::from_str(&text.replace("NaN", "null")).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    }
-
     fn requests(folder: &Path) -> Vec<(String, ChatRequest)> {
-        let only = env::var_os("JUNTO_WIRE_CASE").and_then(|value| value.into_string().ok()).unwrap_or_default();
+        let only = recordings::variable("JUNTO_WIRE_CASE").unwrap_or_default();
         let mut requests = Vec::new();
-        let vendors = fs::read_dir(folder.join("exchanges")).expect("exchanges").map(|entry| entry.expect("entry").path());
-        for vendor in vendors.filter(|path| path.is_dir()) {
-            for file in fs::read_dir(vendor).expect("vendor").map(|entry| entry.expect("entry").path()) {
-                let exchange = read(&file);
-                let body = &exchange["request"]["body"];
-                let id = exchange["id"].as_str().unwrap_or_default();
-                if exchange["api"] == "chat.completions" && body["messages"].is_array() && id.contains(&only) {
-                    // Requests that were wrong by themselves are another test's business.
-                    if let Ok(request) = ChatRequest::from_json(&body.to_string()) {
-                        requests.push((id.to_owned(), request));
-                    }
+        for (id, path) in recordings::exchanges(folder).into_iter().filter(|(id, _)| id.contains(&only)) {
+            let body = &recordings::read(&path)["request"]["body"];
+            if body["messages"].is_array() {
+                // Requests that were wrong by themselves are another test's business.
+                if let Ok(request) = ChatRequest::from_json(&body.to_string()) {
+                    requests.push((id, request));
                 }
             }
         }
-        requests.sort_by(|a, b| a.0.cmp(&b.0));
         requests
     }
 
@@ -136,14 +122,11 @@ mod encode {
 
     #[test]
     fn every_recorded_request_can_be_said_or_is_refused_by_name() {
-        let folder = wire_folder();
-        if !folder.join("exchanges").is_dir() {
-            return;
-        }
+        let Some(folder) = recordings::folder() else { return };
         let requests = requests(&folder);
         let mut wrong = Vec::new();
         for (protocol, model, schema) in TARGETS {
-            let schema = jsonschema::validator_for(&read(&folder.join(format!("schemas/{schema}.json")))).expect("schema");
+            let schema = jsonschema::validator_for(&recordings::read(&folder.join(format!("schemas/{schema}.json")))).expect("schema");
             let (provider, options, id) = (Provider { slug: "test".into(), ..Provider::default() }, BTreeMap::new(), Arc::from("gen-1"));
             let endpoint = Endpoint::unknown("test/model", "test", *model);
             let (mut said, mut refused) = (0, 0);

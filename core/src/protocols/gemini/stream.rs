@@ -308,7 +308,10 @@ impl Reader {
         if prompt_tokens.is_none() && completion_tokens.is_none() {
             return;
         }
-        let mut usage = Usage { prompt_tokens, completion_tokens, total_tokens: wire.total_token_count, ..Usage::default() };
+        // In protobuf's JSON a count of 0 is left out.
+        let (prompt, completion) = (prompt_tokens.unwrap_or(0), completion_tokens.unwrap_or(0));
+        let total_tokens = wire.total_token_count.or_else(|| prompt.checked_add(completion));
+        let mut usage = Usage { prompt_tokens: Some(prompt), completion_tokens: Some(completion), total_tokens, ..Usage::default() };
         usage.server_tool_use_details = self.emitter.usage_mut().server_tool_use_details.take();
         if let Some(cached) = wire.cached_content_token_count {
             usage.prompt_details().cached_tokens = Some(cached);
