@@ -10,6 +10,7 @@ mod cohere;
 mod emit;
 pub mod framing;
 mod gemini;
+mod ids;
 mod ollama;
 mod openai_chat;
 mod openai_responses;

@@ -136,6 +136,10 @@ pub struct Quirks {
     pub renames: BTreeMap<String, String>,
     /// Whether the model goes into the body; not where it is in the path.
     pub model_in_body: bool,
+    /// Whose schema of OpenAI-shaped requests it holds to.
+    pub dialect: Dialect,
+    /// Which ids of tool calls it takes in an OpenAI-shaped request.
+    pub tool_ids: ToolIds,
     /// Constant fields added to the body, such as `anthropic_version`.
     pub body: Map<String, Value>,
 }
@@ -159,6 +163,8 @@ impl Default for Quirks {
             tool_choice_required: "required".to_owned(),
             renames: BTreeMap::new(),
             model_in_body: true,
+            dialect: Dialect::Open,
+            tool_ids: ToolIds::Any,
             body: Map::new(),
         }
     }
@@ -198,6 +204,37 @@ pub enum MessageReasoning {
     None,
     /// As `reasoning`.
     Text,
+}
+
+/// Whose schema of OpenAI-shaped requests a provider holds to.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Dialect {
+    /// Mistral's: files as `document_url`, audio as bare base64; no names and refusals in messages, and no field that it
+    /// does not know.
+    Mistral,
+    /// OpenAI's own: of tools functions and custom ones, `allowed_tools`, no video.
+    Openai,
+    /// Nobody's in particular: parts and tools of types that OpenAI does not have travel on, `allowed_tools` does not.
+    #[default]
+    Open,
+}
+
+/// Which ids of tool calls a provider takes. Others are changed, in the call and in its result alike.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ToolIds {
+    /// Any.
+    #[default]
+    Any,
+    /// Nine letters and digits.
+    Nine,
+    /// At most 40 characters.
+    Short,
+    /// At most 64 letters, digits, `_` and `-`.
+    Word,
 }
 
 static ROWS: LazyLock<Vec<Arc<Provider>>> = LazyLock::new(|| {

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    protocols::{Call, Encoded, blocks::ANTHROPIC_FORMAT},
+    protocols::{Call, Encoded, blocks::ANTHROPIC_FORMAT, ids},
+    providers::ToolIds,
     types::{ChatRequest, Content as Said, FileRef, Message, Part, ReasoningDetail, ResponseFormat, Role, Tool, ToolChoice},
 };
 
@@ -458,7 +459,7 @@ fn assistant<'a>(
             return Err(Error::bad_request(format!("{}.id", field()), format!("{}.id: a tool call needs its id", field())));
         }
         content.push(Content::ToolUse {
-            id: tool_id(&tool_call.id),
+            id: ids::tool_id(&tool_call.id, ToolIds::Word),
             name: &tool_call.function.name,
             input: arguments(&tool_call.function.arguments).ok_or_else(|| {
                 let field = format!("{}.function.arguments", field());
@@ -490,12 +491,6 @@ pub(in crate::protocols) fn own_reasoning<'a>(call: &Call<'a>, message: &'a Mess
     })
 }
 
-/// The vendor takes letters, digits, `_` and `-` in ids; others make ids such as `functions.get:0`.
-pub(in crate::protocols) fn tool_id(id: &str) -> Cow<'_, str> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if id.chars().all(allowed) { id.into() } else { id.chars().map(|c| if allowed(c) { c } else { '_' }).collect() }
-}
-
 fn tool_result(index: usize, message: &Message) -> Result<Content<'_>> {
     let Some(id) = message.tool_call_id.as_deref().filter(|id| !id.is_empty()) else {
         let field = format!("messages[{index}].tool_call_id");
@@ -509,7 +504,12 @@ fn tool_result(index: usize, message: &Message) -> Result<Content<'_>> {
         }
     }
     let is_error = message.extra.get("is_error").and_then(Value::as_bool);
-    Ok(Content::ToolResult { tool_use_id: tool_id(id), content, is_error, cache_control: message.cache_control.as_ref() })
+    Ok(Content::ToolResult {
+        tool_use_id: ids::tool_id(id, ToolIds::Word),
+        content,
+        is_error,
+        cache_control: message.cache_control.as_ref(),
+    })
 }
 
 fn media<'a>(field: &str, part: &'a Part) -> Result<Content<'a>> {

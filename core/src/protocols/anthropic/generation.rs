@@ -106,7 +106,11 @@ impl Settings {
                 if generation.is_adaptive_only() && reasoning.max_tokens.is_some() {
                     drop("reasoning.max_tokens");
                 }
+                let wanted = settings.max_tokens;
                 settings.think(generation, &reasoning, limit);
+                if settings.max_tokens != wanted && request.max_output_tokens().is_some() {
+                    drop("max_tokens");
+                }
             }
             Some(_) if generation.thinks_by_default() => settings.thinking = Some(Thinking::Disabled),
             _ => {}

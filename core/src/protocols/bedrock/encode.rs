@@ -13,12 +13,14 @@ use crate::{
     protocols::{
         Call, Encoded,
         anthropic::{
-            encode::{allowed_tools, arguments, data_url, is_tool_name, object_schema, own_reasoning, tool_id, unknown},
+            encode::{allowed_tools, arguments, data_url, is_tool_name, object_schema, own_reasoning, unknown},
             generation::{Generation, Settings, is_forced},
             schema,
             wire::Thinking,
         },
+        ids,
     },
+    providers::ToolIds,
     types::{Content as Said, Effort, FileRef, Message, Part, Reasoning, ResponseFormat, Role, Tool, ToolChoice},
 };
 
@@ -465,7 +467,7 @@ fn calls<'a>(index: usize, message: &'a Message, blocks: &mut Blocks<'a, '_>) ->
         }
         let input: &RawValue =
             arguments(&call.function.arguments).ok_or_else(|| bad("function.arguments", "expected a JSON object as text"))?;
-        blocks.content.push(Content::ToolUse { tool_use_id: tool_id(&call.id), name: &call.function.name, input });
+        blocks.content.push(Content::ToolUse { tool_use_id: ids::tool_id(&call.id, ToolIds::Word), name: &call.function.name, input });
     }
     Ok(())
 }
@@ -477,7 +479,7 @@ fn tool_result<'a>(index: usize, message: &'a Message, content: Vec<Content<'a>>
     };
     let is_error = message.extra.get("is_error") == Some(&Value::Bool(true));
     let status = (is_error && family.caches()).then_some("error");
-    Ok(Content::ToolResult { tool_use_id: tool_id(id), content, status })
+    Ok(Content::ToolResult { tool_use_id: ids::tool_id(id, ToolIds::Word), content, status })
 }
 
 fn media<'a>(field: &str, at: (usize, usize), part: &'a Part) -> Result<Content<'a>> {

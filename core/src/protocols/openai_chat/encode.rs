@@ -1,24 +1,73 @@
 //! From our request to chat completions JSON, in one pass that borrows everything.
 
-use std::cell::RefCell;
+use std::{borrow::Cow, cell::RefCell};
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{
+    Serialize, Serializer,
+    ser::{SerializeMap, SerializeSeq},
+};
 use serde_json::{Value, json};
 
 use super::fields::Fields;
 use crate::{
     error::{Error, Result},
-    protocols::{Call, Encoded},
-    providers::{MessageReasoning, ReasoningField},
-    types::{Content, Effort, Message, Part, Reasoning, ReasoningDetail, Role, TextPart, Tool, ToolCall, ToolChoice},
+    protocols::{
+        Call, Encoded,
+        anthropic::encode::{allowed_tools, object_schema},
+        ids,
+    },
+    providers::{Dialect, MessageReasoning, Quirks, ReasoningField, ToolIds},
+    types::{Content, Effort, Message, Part, Reasoning, ReasoningDetail, ResponseFormat, Role, TextPart, Tool, ToolCall, ToolChoice},
 };
 
 pub(super) fn encode(call: &Call<'_>) -> Result<Encoded> {
+    check(call)?;
     let body = Body { call, dropped: RefCell::default() };
     let mut json = Vec::with_capacity(1024);
     serde_json::to_writer(&mut json, &body)
         .map_err(|error| Error::bad_request("messages", format!("the request does not serialise: {error}")))?;
     Ok(Encoded { request: call.post("/chat/completions", json)?, dropped: body.dropped.into_inner() })
+}
+
+/// What no host could take, and what this one's schema has no place for.
+fn check(call: &Call<'_>) -> Result<()> {
+    check_conversation(call)?;
+    let dialect = call.provider.quirks.dialect;
+    if dialect == Dialect::Open {
+        return Ok(());
+    }
+    let refuse = |field: String, what: &str| Err(Error::unsupported(field.clone(), format!("{field}: `{}` {what}", call.provider.slug)));
+    for (index, tool) in call.request.tools.iter().enumerate() {
+        if let Tool::Server(tool) = tool {
+            let kind = tool.get("type").and_then(Value::as_str).unwrap_or_default();
+            if kind != "custom" || dialect == Dialect::Mistral {
+                return refuse(format!("tools[{index}]"), &format!("has no tool of type `{kind}`"));
+            }
+        }
+    }
+    for (index, message) in call.request.messages.iter().enumerate() {
+        if let Some(at) = message.parts().iter().position(|part| matches!(part, Part::Video(_))) {
+            return refuse(format!("messages[{index}].content[{at}]"), "takes no video");
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong in every form of OpenAI's: a result without its call, a schema without a name.
+pub(in crate::protocols) fn check_conversation(call: &Call<'_>) -> Result<()> {
+    for (index, message) in call.request.messages.iter().enumerate() {
+        if message.role == Role::Tool && message.tool_call_id.as_deref().unwrap_or_default().is_empty() {
+            let field = format!("messages[{index}].tool_call_id");
+            return Err(Error::bad_request(field.clone(), format!("{field}: a tool message names the call that it answers")));
+        }
+    }
+    match &call.request.response_format {
+        Some(ResponseFormat::JsonSchema(schema)) if schema.name.is_empty() => {
+            let field = "response_format.json_schema.name";
+            Err(Error::bad_request(field, format!("{field}: a schema needs a name")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The whole body; serialising it notes what was left out.
@@ -57,10 +106,15 @@ impl Serialize for Body<'_> {
         fields.put("seed", request.seed.as_ref())?;
         fields.put("stop", request.stop.as_ref())?;
         fields.put("response_format", request.response_format.as_ref())?;
-        let tools = Tools { tools: &request.tools, with_cache_control: quirks.router };
+        let allowed = allowed_tools(request.tool_choice.as_ref()).filter(|_| quirks.dialect != Dialect::Openai && !quirks.router);
+        let (mode, allowed) = allowed.unzip();
+        let tools = Tools { tools: &request.tools, allowed: allowed.as_deref(), call };
         fields.put("tools", (!request.tools.is_empty()).then_some(&tools))?;
         match &request.tool_choice {
-            Some(ToolChoice::Required) => fields.put("tool_choice", Some(&quirks.tool_choice_required))?,
+            Some(ToolChoice::Other(_)) if mode == Some("auto") => fields.put("tool_choice", mode)?,
+            Some(choice) if *choice == ToolChoice::Required || mode.is_some() => {
+                fields.put("tool_choice", Some(&quirks.tool_choice_required))?;
+            }
             choice => fields.put("tool_choice", choice.as_ref())?,
         }
         fields.put("parallel_tool_calls", request.parallel_tool_calls.as_ref())?;
@@ -75,6 +129,9 @@ impl Serialize for Body<'_> {
         fields.put("user", request.user.as_ref())?;
         fields.put("metadata", request.metadata.as_ref())?;
         fields.put("prompt_cache_key", request.prompt_cache_key.as_ref())?;
+        if quirks.dialect == Dialect::Mistral && request.messages.iter().any(Said::has_speaker) {
+            fields.drop("messages.name");
+        }
         if quirks.router {
             fields.put("plugins", Some(&request.plugins).filter(|plugins| !plugins.is_empty()))?;
             fields.put("cache_control", request.cache_control.as_ref())?;
@@ -118,7 +175,44 @@ struct Messages<'a>(&'a Call<'a>);
 
 impl Serialize for Messages<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.request.messages.iter().map(|message| Said { message, call: self.0 }))
+        let (messages, call) = (&self.0.request.messages, self.0);
+        let mut seq = serializer.serialize_seq(None)?;
+        // Results are text for most; what they show comes behind the last of them, from the user.
+        let (mut shown, takes_media) = (Vec::new(), call.provider.quirks.router);
+        for message in messages {
+            if message.role != Role::Tool && !shown.is_empty() {
+                seq.serialize_element(&Shown { parts: &std::mem::take(&mut shown), call })?;
+            }
+            if message.role == Role::Tool && !takes_media {
+                shown.extend(message.parts().iter().filter(|part| part.as_text().is_none()).map(|part| (message, part)));
+            }
+            seq.serialize_element(&Said { message, call })?;
+        }
+        if !shown.is_empty() {
+            seq.serialize_element(&Shown { parts: &shown, call })?;
+        }
+        seq.end()
+    }
+}
+
+/// The parts of tool results that are not text, as a message of the user.
+struct Shown<'a> {
+    parts: &'a [(&'a Message, &'a Part)],
+    call: &'a Call<'a>,
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut content = Vec::with_capacity(2 * self.parts.len());
+        for (message, part) in self.parts {
+            let id = ids::tool_id(message.tool_call_id.as_deref().unwrap_or_default(), self.call.provider.quirks.tool_ids);
+            content.push(Part::text(format!("From the result of tool call {id}:")));
+            content.push((*part).clone());
+        }
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("role", "user")?;
+        map.serialize_entry("content", &Parts { parts: &content, quirks: &self.call.provider.quirks })?;
+        map.end()
     }
 }
 
@@ -128,9 +222,17 @@ struct Said<'a> {
     call: &'a Call<'a>,
 }
 
+impl Said<'_> {
+    /// Whether the message has a name that is not a tool's.
+    fn has_speaker(message: &Message) -> bool {
+        message.name.is_some() && message.role != Role::Tool
+    }
+}
+
 impl Serialize for Said<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (message, quirks) = (self.message, &self.call.provider.quirks);
+        let is_closed = quirks.dialect == Dialect::Mistral;
         let mut map = serializer.serialize_map(None)?;
         match message.role {
             Role::Developer if !quirks.developer_role => map.serialize_entry("role", "system")?,
@@ -138,23 +240,33 @@ impl Serialize for Said<'_> {
         }
         match &message.content {
             Some(Content::Text(text)) => map.serialize_entry("content", text)?,
-            Some(Content::Parts(parts)) => map.serialize_entry("content", &Parts { parts, with_cache_control: quirks.router })?,
+            // An empty list is no content to anyone.
+            Some(Content::Parts(parts)) if parts.is_empty() && message.role == Role::Assistant => map.serialize_entry("content", &())?,
+            Some(Content::Parts(parts)) if parts.is_empty() => map.serialize_entry("content", "")?,
+            Some(Content::Parts(parts))
+                if message.role == Role::Tool && !quirks.router && parts.iter().any(|part| part.as_text().is_none()) =>
+            {
+                let text = message.text();
+                map.serialize_entry("content", if text.is_empty() { "The result is in the next message." } else { &text })?;
+            }
+            Some(Content::Parts(parts)) => map.serialize_entry("content", &Parts { parts, quirks })?,
+            None if is_closed && message.refusal.is_some() => map.serialize_entry("content", &message.refusal)?,
             // Several hosts ask for the field even where only tools are called.
             None if message.role == Role::Assistant => map.serialize_entry("content", &())?,
             None => map.serialize_entry("content", "")?,
         }
-        if let Some(name) = &message.name {
+        if let Some(name) = message.name.as_ref().filter(|_| !(is_closed && Self::has_speaker(message))) {
             map.serialize_entry("name", name)?;
         }
         let reasoning = if quirks.router { MessageReasoning::Details } else { quirks.message_reasoning };
         if !message.tool_calls.is_empty() {
             let with_signatures = reasoning == MessageReasoning::Details;
-            map.serialize_entry("tool_calls", &Calls { calls: &message.tool_calls, with_signatures })?;
+            map.serialize_entry("tool_calls", &Calls { calls: &message.tool_calls, with_signatures, ids: quirks.tool_ids })?;
         }
         if let Some(id) = &message.tool_call_id {
-            map.serialize_entry("tool_call_id", id)?;
+            map.serialize_entry("tool_call_id", &ids::tool_id(id, quirks.tool_ids))?;
         }
-        if let Some(refusal) = &message.refusal {
+        if let Some(refusal) = message.refusal.as_ref().filter(|_| !is_closed) {
             map.serialize_entry("refusal", refusal)?;
         }
         match (reasoning, &message.reasoning) {
@@ -182,50 +294,70 @@ impl Serialize for Said<'_> {
 
 struct Parts<'a> {
     parts: &'a [Part],
-    with_cache_control: bool,
+    quirks: &'a Quirks,
 }
 
 impl Serialize for Parts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.parts.iter().map(|part| Bare { part, with_cache_control: self.with_cache_control }))
+        serializer.collect_seq(self.parts.iter().map(|part| Written { part, quirks: self.quirks }))
     }
 }
 
-/// One part, with its `cache_control` only where that is known.
-struct Bare<'a> {
+/// One part, in the provider's words, and with its `cache_control` only where that is known.
+struct Written<'a> {
     part: &'a Part,
-    with_cache_control: bool,
+    quirks: &'a Quirks,
 }
 
-impl Serialize for Bare<'_> {
+impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = match self.part {
-            Part::Text(TextPart { cache_control: Some(_), .. }) | Part::Image(_, Some(_)) | Part::File(_, Some(_)) | Part::Other(_)
-                if !self.with_cache_control =>
-            {
-                serializer.serialize_map(None)?
-            }
-            part => return part.serialize(serializer),
+        let is_mistral = self.quirks.dialect == Dialect::Mistral;
+        let is_marked = |part: &Part| {
+            matches!(
+                part,
+                Part::Text(TextPart { cache_control: Some(_), .. }) | Part::Image(_, Some(_)) | Part::File(_, Some(_)) | Part::Other(_)
+            )
         };
         match self.part {
-            Part::Text(part) => {
+            Part::File(..) | Part::InputAudio(_) | Part::Refusal(_) if is_mistral => {}
+            part if is_marked(part) && !self.quirks.router => {}
+            part => return part.serialize(serializer),
+        }
+        let mut map = serializer.serialize_map(None)?;
+        match self.part {
+            Part::Text(TextPart { text, .. }) | Part::Refusal(text) => {
                 map.serialize_entry("type", "text")?;
-                map.serialize_entry("text", &part.text)?;
+                map.serialize_entry("text", text)?;
             }
             Part::Image(image, _) => {
                 map.serialize_entry("type", "image_url")?;
                 map.serialize_entry("image_url", image)?;
             }
+            Part::File(file, _) if is_mistral => match (&file.file_data, &file.file_id) {
+                (Some(data), _) => {
+                    map.serialize_entry("type", "document_url")?;
+                    map.serialize_entry("document_url", data)?;
+                    map.serialize_entry("document_name", &file.filename)?;
+                }
+                (None, id) => {
+                    map.serialize_entry("type", "file")?;
+                    map.serialize_entry("file_id", id)?;
+                }
+            },
             Part::File(file, _) => {
                 map.serialize_entry("type", "file")?;
                 map.serialize_entry("file", file)?;
+            }
+            Part::InputAudio(audio) => {
+                map.serialize_entry("type", "input_audio")?;
+                map.serialize_entry("input_audio", &audio.data)?;
             }
             Part::Other(fields) => {
                 for (name, value) in fields.iter().filter(|(name, _)| *name != "cache_control") {
                     map.serialize_entry(name, value)?;
                 }
             }
-            Part::InputAudio(_) | Part::Refusal(_) | Part::Video(_) => {}
+            Part::Video(_) => {}
         }
         map.end()
     }
@@ -233,7 +365,9 @@ impl Serialize for Bare<'_> {
 
 struct Tools<'a> {
     tools: &'a [Tool],
-    with_cache_control: bool,
+    /// The names of those that may be called, where the provider is not told itself.
+    allowed: Option<&'a [&'a str]>,
+    call: &'a Call<'a>,
 }
 
 impl Serialize for Tools<'_> {
@@ -242,10 +376,34 @@ impl Serialize for Tools<'_> {
         #[serde(untagged)]
         enum Written<'a> {
             AsIs(&'a Tool),
+            Bare { r#type: &'static str, function: Bare<'a> },
             Function { r#type: &'static str, function: &'a crate::types::Function },
         }
-        serializer.collect_seq(self.tools.iter().map(|tool| match tool {
-            Tool::Function { function, .. } if !self.with_cache_control => Written::Function { r#type: "function", function },
+        #[derive(Serialize)]
+        struct Bare<'a> {
+            name: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            description: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            strict: Option<bool>,
+            parameters: Cow<'a, Value>,
+        }
+        let quirks = &self.call.provider.quirks;
+        let is_allowed = |tool: &&Tool| match tool {
+            Tool::Function { function, .. } => self.allowed.is_none_or(|allowed| allowed.contains(&function.name.as_str())),
+            Tool::Server(_) => true,
+        };
+        serializer.collect_seq(self.tools.iter().filter(is_allowed).map(|tool| match tool {
+            Tool::Function { function, .. } if quirks.dialect == Dialect::Mistral => Written::Bare {
+                r#type: "function",
+                function: Bare {
+                    name: &function.name,
+                    description: function.description.as_deref(),
+                    strict: function.strict,
+                    parameters: object_schema(function.parameters.as_ref()),
+                },
+            },
+            Tool::Function { function, .. } if !quirks.router => Written::Function { r#type: "function", function },
             tool => Written::AsIs(tool),
         }))
     }
@@ -254,13 +412,14 @@ impl Serialize for Tools<'_> {
 struct Calls<'a> {
     calls: &'a [ToolCall],
     with_signatures: bool,
+    ids: ToolIds,
 }
 
 impl Serialize for Calls<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Written<'a> {
-            id: &'a str,
+            id: Cow<'a, str>,
             r#type: &'a str,
             function: WrittenFunction<'a>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -272,7 +431,7 @@ impl Serialize for Calls<'_> {
             arguments: &'a str,
         }
         serializer.collect_seq(self.calls.iter().map(|call| Written {
-            id: &call.id,
+            id: ids::tool_id(&call.id, self.ids),
             r#type: &call.call_type,
             function: WrittenFunction {
                 name: &call.function.name,

@@ -1,6 +1,6 @@
 //! From our request to the Responses API: messages become input items.
 
-use std::cell::RefCell;
+use std::{borrow::Cow, cell::RefCell};
 
 use serde::{
     Serialize, Serializer,
@@ -12,17 +12,78 @@ use super::decode::FORMAT;
 use crate::{
     catalog::Parameter,
     error::{Error, Result},
-    protocols::{Call, Encoded, openai_chat::fields::Fields},
+    protocols::{
+        Call, Encoded, ids,
+        openai_chat::{encode::check_conversation, fields::Fields},
+    },
+    providers::ToolIds,
     types::{ChatRequest, Content, Message, Part, ReasoningDetail, ResponseFormat, Role, Tool, ToolChoice},
 };
 
 pub(super) fn encode(call: &Call<'_>) -> Result<Encoded> {
+    check(call)?;
     let body = Body { call, dropped: RefCell::default() };
     let mut json = Vec::with_capacity(1024);
     serde_json::to_writer(&mut json, &body)
         .map_err(|error| Error::bad_request("messages", format!("the request does not serialise: {error}")))?;
     Ok(Encoded { request: call.post("/responses", json)?, dropped: body.dropped.into_inner() })
 }
+
+/// The least that this API lets an answer have.
+const FEWEST_TOKENS: u64 = 16;
+
+/// What this API cannot say.
+fn check(call: &Call<'_>) -> Result<()> {
+    check_conversation(call)?;
+    let request = call.request;
+    let refuse = |field: String, why: &str| Err(Error::unsupported(field.clone(), format!("{field}: {why}")));
+    if request.max_output_tokens().is_some_and(|limit| limit < FEWEST_TOKENS) {
+        let field = if request.max_completion_tokens.is_some() { "max_completion_tokens" } else { "max_tokens" };
+        return refuse(field.to_owned(), "the Responses API takes no limit below 16");
+    }
+    for (index, message) in request.messages.iter().enumerate() {
+        for (at, part) in message.parts().iter().enumerate() {
+            let field = || format!("messages[{index}].content[{at}]");
+            let has_media = matches!(message.role, Role::Tool | Role::User);
+            match part {
+                Part::Text(_) => {}
+                Part::Refusal(_) if message.role == Role::Assistant => {}
+                Part::File(file, _) if has_media && (file.file_id.is_some() || file.file_data.is_some()) => {}
+                Part::Image(..) if has_media => {}
+                // What newer models of this API take has its own words.
+                Part::Other(part) if has_media && part.get("type").is_some_and(|kind| kind == "input_image" || kind == "input_file") => {}
+                Part::InputAudio(_) => return refuse(field(), "the Responses API takes no audio"),
+                Part::Video(_) => return refuse(field(), "the Responses API takes no video"),
+                Part::File(..) | Part::Image(..) | Part::Other(_) | Part::Refusal(_) => {
+                    return refuse(field(), "the Responses API does not take this part from this role");
+                }
+            }
+        }
+    }
+    for (index, tool) in request.tools.iter().enumerate() {
+        if let Tool::Server(tool) = tool
+            && let kind = tool.get("type").and_then(Value::as_str).unwrap_or_default()
+            && !SERVER_TOOLS.iter().any(|known| kind.starts_with(known))
+        {
+            return refuse(format!("tools[{index}]"), &format!("the Responses API has no tool of type `{kind}`"));
+        }
+    }
+    Ok(())
+}
+
+/// Tools of this API other than functions; some names go on with a date.
+const SERVER_TOOLS: &[&str] = &[
+    "apply_patch",
+    "code_interpreter",
+    "computer",
+    "custom",
+    "file_search",
+    "image_generation",
+    "local_shell",
+    "mcp",
+    "shell",
+    "web_search",
+];
 
 /// The whole body; serialising it notes what was left out.
 struct Body<'a> {
@@ -138,6 +199,8 @@ fn drop_unknown<M: SerializeMap>(fields: &Fields<'_, M>, request: &ChatRequest) 
         ("modalities", request.modalities.iter().any(|modality| modality != "text")),
         ("audio", request.audio.is_some()),
         ("prediction", request.prediction.is_some()),
+        ("messages.name", request.messages.iter().any(|message| message.name.is_some() && message.role != Role::Tool)),
+        ("messages.audio", request.messages.iter().any(|message| message.audio.is_some())),
     ] {
         if is_set {
             fields.drop(name);
@@ -192,7 +255,15 @@ impl Serialize for Tools<'_> {
                     // Here strict is the default; in chat completions it is not.
                     strict: function.strict.unwrap_or(false),
                 })?,
-                Tool::Server(tool) => seq.serialize_element(tool)?,
+                // Chat completions nest what this API has flat.
+                Tool::Server(tool) => match tool.get("custom").and_then(Value::as_object) {
+                    Some(custom) => {
+                        let mut flat = custom.clone();
+                        flat.insert("type".into(), "custom".into());
+                        seq.serialize_element(&flat)?;
+                    }
+                    None => seq.serialize_element(tool)?,
+                },
             }
         }
         if let Some(options) = &self.0.web_search_options {
@@ -231,7 +302,7 @@ impl Serialize for Input<'_> {
                     for call in &message.tool_calls {
                         seq.serialize_element(&FunctionCall {
                             r#type: "function_call",
-                            call_id: &call.id,
+                            call_id: ids::tool_id(&call.id, ToolIds::Word),
                             name: &call.function.name,
                             arguments: if call.function.arguments.is_empty() { "{}" } else { &call.function.arguments },
                         })?;
@@ -247,7 +318,7 @@ impl Serialize for Input<'_> {
 #[derive(Serialize)]
 struct FunctionCall<'a> {
     r#type: &'static str,
-    call_id: &'a str,
+    call_id: Cow<'a, str>,
     name: &'a str,
     arguments: &'a str,
 }
@@ -291,10 +362,10 @@ impl Serialize for ToolOutput<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(3))?;
         map.serialize_entry("type", "function_call_output")?;
-        map.serialize_entry("call_id", self.0.tool_call_id.as_deref().unwrap_or_default())?;
+        map.serialize_entry("call_id", &ids::tool_id(self.0.tool_call_id.as_deref().unwrap_or_default(), ToolIds::Word))?;
         match &self.0.content {
             Some(Content::Parts(parts)) if parts.iter().any(|part| part.as_text().is_none()) => {
-                map.serialize_entry("output", &Parts { parts, is_output: false })?;
+                map.serialize_entry("output", &Parts(parts))?;
             }
             Some(Content::Text(text)) => map.serialize_entry("output", text)?,
             _ => map.serialize_entry("output", &self.0.text())?,
@@ -312,53 +383,42 @@ impl Serialize for Said<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("type", "message")?;
         map.serialize_entry("role", &message.role)?;
-        match (&message.content, &message.refusal) {
-            (Some(Content::Text(text)), None) => map.serialize_entry("content", text)?,
-            (Some(Content::Parts(parts)), None) => {
-                map.serialize_entry("content", &Parts { parts, is_output: message.role == Role::Assistant })?;
-            }
-            (_, Some(refusal)) => {
-                let text = message.text();
-                let text = Some(text).filter(|text| !text.is_empty()).map(Part::text);
-                let parts: Vec<_> = text.into_iter().chain([Part::Refusal(refusal.clone())]).collect();
-                map.serialize_entry("content", &Parts { parts: &parts, is_output: true })?;
-            }
-            (None, None) => map.serialize_entry("content", "")?,
+        match &message.content {
+            Some(Content::Text(text)) if message.refusal.is_none() => map.serialize_entry("content", text)?,
+            Some(Content::Parts(parts)) if message.role != Role::Assistant => map.serialize_entry("content", &Parts(parts))?,
+            // Parts of an answer have ids of this API, which no other one gives; plain text needs none.
+            _ => map.serialize_entry("content", &spoken(message))?,
         }
         map.end()
     }
 }
 
-struct Parts<'a> {
-    parts: &'a [Part],
-    is_output: bool,
+/// Everything that the assistant said, its refusal too.
+fn spoken(message: &Message) -> String {
+    let refusals = message.parts().iter().filter_map(|part| match part {
+        Part::Refusal(refusal) => Some(refusal),
+        _ => None,
+    });
+    refusals.chain(&message.refusal).fold(message.text(), |said, refusal| said + refusal)
 }
+
+struct Parts<'a>(&'a [Part]);
 
 impl Serialize for Parts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.parts.iter().map(|part| InputPart { part, is_output: self.is_output }))
+        serializer.collect_seq(self.0.iter().map(InputPart))
     }
 }
 
-struct InputPart<'a> {
-    part: &'a Part,
-    is_output: bool,
-}
+struct InputPart<'a>(&'a Part);
 
 impl Serialize for InputPart<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        match self.part {
+        match self.0 {
             Part::Text(part) => {
-                map.serialize_entry("type", if self.is_output { "output_text" } else { "input_text" })?;
+                map.serialize_entry("type", "input_text")?;
                 map.serialize_entry("text", &part.text)?;
-                if self.is_output {
-                    map.serialize_entry::<_, [(); 0]>("annotations", &[])?;
-                }
-            }
-            Part::Refusal(refusal) => {
-                map.serialize_entry("type", "refusal")?;
-                map.serialize_entry("refusal", refusal)?;
             }
             Part::Image(image, _) => {
                 map.serialize_entry("type", "input_image")?;
@@ -377,19 +437,12 @@ impl Serialize for InputPart<'_> {
                     (None, None) => {}
                 }
             }
-            Part::InputAudio(audio) => {
-                map.serialize_entry("type", "input_audio")?;
-                map.serialize_entry("input_audio", audio)?;
-            }
-            Part::Video(url) => {
-                map.serialize_entry("type", "input_file")?;
-                map.serialize_entry("file_url", url)?;
-            }
             Part::Other(fields) => {
                 for (name, value) in fields {
                     map.serialize_entry(name, value)?;
                 }
             }
+            Part::InputAudio(_) | Part::Refusal(_) | Part::Video(_) => {}
         }
         map.end()
     }
