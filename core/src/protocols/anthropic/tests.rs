@@ -308,10 +308,10 @@ fn a_conversation_becomes_alternating_turns() {
                     {"type": "document", "source": {"type": "url", "url": "https://files.example/b.pdf"}},
                     {"type": "text", "text": "And now?"}]},
                 {"role": "assistant", "content": [
-                    {"type": "tool_use", "id": "functions_get_0", "name": "get", "input": {"a": [2], "b": 1}},
+                    {"type": "tool_use", "id": "functions_get_0_eijde06h", "name": "get", "input": {"a": [2], "b": 1}},
                     {"type": "tool_use", "id": "t2", "name": "now", "input": {}}]},
                 {"role": "user", "content": [
-                    {"type": "tool_result", "tool_use_id": "functions_get_0", "content": [{"type": "text", "text": "42"}]},
+                    {"type": "tool_result", "tool_use_id": "functions_get_0_eijde06h", "content": [{"type": "text", "text": "42"}]},
                     {"type": "tool_result", "tool_use_id": "t2", "content": [{"type": "text", "text": "noon"}]},
                     {"type": "text", "text": "Well?"}]}],
             "tools": [
@@ -380,7 +380,7 @@ fn thinking_by_generation() {
             json!({"type": "enabled", "budget_tokens": 1024}),
             json!(null),
             1124,
-            "temperature top_k",
+            "max_tokens temperature top_k",
         ),
         (
             "claude-sonnet-4-5",
@@ -388,7 +388,7 @@ fn thinking_by_generation() {
             json!({"type": "enabled", "budget_tokens": 4000}),
             json!(null),
             4500,
-            "temperature top_k",
+            "max_tokens temperature top_k",
         ),
         ("claude-sonnet-4-5", json!({"reasoning_effort": "none"}), json!(null), json!(null), 32_000, ""),
         (

@@ -231,10 +231,10 @@ fn a_conversation_becomes_alternating_turns() {
                     {"image": {"format": "png", "source": {"bytes": "AAAA"}}},
                     {"document": {"format": "pdf", "name": "Q1-report-1-2", "source": {"bytes": "BBBB"}}}]},
                 {"role": "assistant", "content": [
-                    {"toolUse": {"toolUseId": "call_1", "name": "get", "input": {"a": 1}}},
+                    {"toolUse": {"toolUseId": "call_1_8495310j", "name": "get", "input": {"a": 1}}},
                     {"toolUse": {"toolUseId": "c2", "name": "now", "input": {}}}]},
                 {"role": "user", "content": [
-                    {"toolResult": {"toolUseId": "call_1", "content": [{"text": "42"}]}},
+                    {"toolResult": {"toolUseId": "call_1_8495310j", "content": [{"text": "42"}]}},
                     {"toolResult": {"toolUseId": "c2", "content": [{"image": {"format": "jpeg", "source": {"bytes": "CCCC"}}}]}},
                     {"text": "Well?"},
                     {"cachePoint": {"type": "default"}}]}],
