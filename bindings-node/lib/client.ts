@@ -4,15 +4,21 @@ import { failureOf, settle } from "./errors.js";
 import { type Fetch, createFetch } from "./fetch.js";
 import { type NativeClient, handles, native } from "./native.js";
 import { type Explained, Plan } from "./plan.js";
-import { askUntil } from "./port.js";
+import { addHook, askUntil, port } from "./port.js";
 import { Stream } from "./stream.js";
 import type {
+  Attempt,
   ChatCompletion,
   ChatCompletionChunk,
   ChatRequest,
   ChatRequestNonStreaming,
   ChatRequestStreaming,
+  ModelEndpoints,
+  ModelInfo,
+  ModelList,
+  ModelQuery,
   Preferences,
+  Summary,
 } from "./types.js";
 
 /** What a caller may say about one provider, or about a provider of their own: any field of its row. Times are in milliseconds. */
@@ -49,6 +55,10 @@ export interface JuntoOptions {
   maxRetries?: number;
   /** Makes plans repeatable. */
   seed?: number;
+  /** Is told of every attempt when it ends: the endpoint, how long it took, what it cost, why it failed. */
+  onAttempt?: (attempt: Attempt) => unknown;
+  /** Is told of every call that ended: with an answer, a stream read to its end, an error, or because the caller left. */
+  onResponse?: (summary: Summary) => unknown;
   /** Models and who serves them, instead of the built-in catalog, in its format. */
   catalog?: object;
   /** The variables to read keys from: the process's (`true`), none (`false`), or these. */
@@ -59,8 +69,10 @@ export interface JuntoOptions {
 export interface RequestOptions {
   /** Aborting it closes the vendor's connection and rejects with `APIUserAbortError`. */
   signal?: AbortSignal | null | undefined;
-  /** How many milliseconds this call may take; of a stream, until its first content. */
+  /** How many milliseconds this call may take, fallbacks included; of a stream, until its first content. */
   timeout?: number | undefined;
+  /** Headers of every request to a vendor. Keys belong to `providers`. */
+  headers?: Record<string, string> | Headers | undefined;
 }
 
 const snake = (name: string): string => name.replace("URL", "Url").replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -74,24 +86,32 @@ const coreFields = (options: object): Record<string, unknown> =>
     ]),
   );
 
-function configuration({ apiKey, providers = {}, ...options }: JuntoOptions): string {
+function configuration({ apiKey, providers = {}, onAttempt: _, onResponse: __, ...options }: JuntoOptions): string {
   const rows = apiKey === undefined ? providers : { ...providers, junto: { apiKey, ...providers["junto"] } };
   const coreRows = Object.fromEntries(Object.entries(rows).map(([slug, row]) => [slug, coreFields(row)]));
   return JSON.stringify({ ...coreFields(options), providers: coreRows });
 }
 
+/** The core's JSON of what a caller says about one call. */
+function callOptions({ timeout, headers }: RequestOptions): string | undefined {
+  if (timeout === undefined && headers === undefined) return undefined;
+  return JSON.stringify({ timeout, headers: headers instanceof Headers ? [...headers] : Object.entries(headers ?? {}) });
+}
+
 /** A model router inside this process. */
 export class Junto {
   readonly chat: Chat;
+  readonly models: Models;
   /** A WHATWG `fetch` that answers OpenAI's URLs in process, for the `openai` package and others like it. */
   readonly fetch: Fetch;
 
   /** Keys come from the environment by the vendors' own variable names, unless they are given here. */
   constructor(options: JuntoOptions = {}, script?: string) {
-    const handle = native.connect(configuration(options), script);
+    const handle = native.connect(port, configuration(options), script, addHook(this, options.onAttempt), addHook(this, options.onResponse));
     if (typeof handle === "string") throw failureOf(handle);
     handles.set(this, handle);
     this.chat = new Chat(handle);
+    this.models = new Models(handle);
     this.fetch = createFetch(this);
   }
 
@@ -123,10 +143,35 @@ export class Completions {
   create(request: ChatRequestStreaming, options?: RequestOptions): Promise<Stream<ChatCompletionChunk>>;
   create(request: ChatRequest, options?: RequestOptions): Promise<ChatCompletion | Stream<ChatCompletionChunk>>;
   async create(request: ChatRequest, options: RequestOptions = {}): Promise<ChatCompletion | Stream<ChatCompletionChunk>> {
-    const { signal, timeout } = options;
-    const json = JSON.stringify(request);
-    if (request?.stream) return Stream.open<ChatCompletionChunk>((port, call) => this.#native.stream(port, call, json, false, timeout), signal);
-    const answer = await askUntil(signal, (port, call) => this.#native.chat(port, call, json, timeout));
+    const [json, own, { signal }] = [JSON.stringify(request), callOptions(options), options];
+    if (request?.stream) return Stream.open<ChatCompletionChunk>((call) => this.#native.stream(port, call, json, false, own), signal);
+    const answer = await askUntil(signal, (call) => this.#native.chat(port, call, json, own));
     return settle<ChatCompletion>(answer as string);
+  }
+}
+
+/** Which models there are, who serves them, and how those fared in this process. */
+export class Models {
+  readonly #native: NativeClient;
+
+  /** @internal */
+  constructor(handle: NativeClient) {
+    this.#native = handle;
+  }
+
+  /** Every model of the catalog; with a query only those that keys and preferences allow, or those of local servers too. */
+  async list(query: ModelQuery = {}, options: RequestOptions = {}): Promise<ModelList> {
+    const [json, own] = [JSON.stringify(query), callOptions(options)];
+    return settle<ModelList>((await askUntil(options.signal, (call) => this.#native.models(port, call, json, own))) as string);
+  }
+
+  /** One model. */
+  async retrieve(slug: string): Promise<ModelInfo> {
+    return settle<ModelInfo>(this.#native.model(slug));
+  }
+
+  /** A model with everyone who serves it. */
+  async endpoints(slug: string): Promise<ModelEndpoints> {
+    return settle<{ data: ModelEndpoints }>(this.#native.endpoints(slug)).data;
   }
 }

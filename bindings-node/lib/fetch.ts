@@ -3,7 +3,7 @@
 import type { Junto } from "./client.js";
 import { isFailure, statusOf } from "./errors.js";
 import { type NativeClient, handles } from "./native.js";
-import { askUntil } from "./port.js";
+import { askUntil, port } from "./port.js";
 import { openStream } from "./stream.js";
 import type { ErrorBody } from "./types.js";
 
@@ -47,12 +47,12 @@ function wantsStream(json: string): boolean {
 }
 
 async function whole(client: NativeClient, json: string, signal: AbortSignal | null | undefined): Promise<Response> {
-  const answer = (await unlessAborted(signal, askUntil(signal, (port, call) => client.chat(port, call, json)))) as string;
+  const answer = (await unlessAborted(signal, askUntil(signal, (call) => client.chat(port, call, json)))) as string;
   return isFailure(answer) ? failed(answer) : new Response(answer, { headers: { "content-type": "application/json" } });
 }
 
 async function streamed(client: NativeClient, json: string, signal: AbortSignal | null | undefined): Promise<Response> {
-  const stream = await unlessAborted(signal, openStream((port, call) => client.stream(port, call, json, true), signal));
+  const stream = await unlessAborted(signal, openStream((call) => client.stream(port, call, json, true), signal));
   if (typeof stream === "string") return failed(stream);
   const body = new ReadableStream<Uint8Array>(
     {

@@ -2,12 +2,12 @@
 
 import { arch, platform } from "node:process";
 
+/** `options` is `{timeout, headers}` as JSON, the time in milliseconds. */
 export interface NativeClient {
-  /** Times are in milliseconds. */
-  chat(port: NativePort, call: number, request: string, timeout?: number | null): void;
-  stream(port: NativePort, call: number, request: string, events: boolean, timeout?: number | null): NativeStream;
+  chat(port: NativePort, call: number, request: string, options?: string): void;
+  stream(port: NativePort, call: number, request: string, events: boolean, options?: string): NativeStream;
   explain(request: string): string;
-  models(port: NativePort, call: number, query: string, timeout?: number | null): void;
+  models(port: NativePort, call: number, query: string, options?: string): void;
   model(slug: string): string;
   endpoints(slug: string): string;
   requests(): string;
@@ -30,7 +30,7 @@ export interface NativePort {
 export type Payload = string | Uint8Array | null;
 
 interface Native {
-  connect(config: string, script?: string): NativeClient | string;
+  connect(port: NativePort, config: string, script?: string, onAttempt?: number, onResponse?: number): NativeClient | string;
   openPort(settle: (call: number, payload: Payload) => void): NativePort;
   version(): string;
   errorKinds(): string;

@@ -3,17 +3,21 @@
 import { aborted } from "./errors.js";
 import { type NativePort, type Payload, native } from "./native.js";
 
-const waiting = new Map<number, (payload: Payload) => void>();
+type Settle = (payload: Payload) => void;
+
+const waiting = new Map<number, Settle>();
+const hooks = new Map<number, Settle>();
 let last = 0;
 
-const port: NativePort = native.openPort((call, payload) => {
+export const port: NativePort = native.openPort((call, payload) => {
   const settle = waiting.get(call);
+  if (settle === undefined) return hooks.get(call)?.(payload);
   forget(call);
-  settle?.(payload);
+  settle(payload);
 });
 
 /** What is under way keeps the process alive; an idle client does not. */
-function expect(settle: (payload: Payload) => void): number {
+function expect(settle: Settle): number {
   last = (last + 1) >>> 0;
   if (waiting.size === 0) port.hold(true);
   waiting.set(last, settle);
@@ -25,12 +29,12 @@ function forget(call: number): void {
 }
 
 /** Starts a call; settles with what it brings. */
-export function ask(start: (port: NativePort, call: number) => void): Promise<Payload> {
-  return new Promise((resolve) => start(port, expect(resolve)));
+export function ask(start: (call: number) => void): Promise<Payload> {
+  return new Promise((resolve) => start(expect(resolve)));
 }
 
 /** The same, until the signal fires: then the call is dropped and rejects with the signal's reason as its cause. */
-export function askUntil(signal: AbortSignal | null | undefined, start: (port: NativePort, call: number) => void): Promise<Payload> {
+export function askUntil(signal: AbortSignal | null | undefined, start: (call: number) => void): Promise<Payload> {
   if (!signal) return ask(start);
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(aborted(signal.reason));
@@ -44,6 +48,23 @@ export function askUntil(signal: AbortSignal | null | undefined, start: (port: N
       reject(aborted(signal.reason));
     };
     signal.addEventListener("abort", cancel, { once: true });
-    start(port, call);
+    start(call);
   });
 }
+
+/** A number under which the native half tells of events, until `owner` is collected. Nothing that the hook does can break a call. */
+export function addHook<Event>(owner: object, hook: ((event: Event) => unknown) | undefined): number | undefined {
+  if (hook === undefined) return undefined;
+  last = (last + 1) >>> 0;
+  hooks.set(last, async (payload) => {
+    try {
+      await hook(JSON.parse(payload as string) as Event);
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error), "JuntoHookWarning");
+    }
+  });
+  unheard.register(owner, last);
+  return last;
+}
+
+const unheard = new FinalizationRegistry<number>((number) => hooks.delete(number));

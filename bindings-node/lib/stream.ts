@@ -1,7 +1,7 @@
 /** A streamed answer as an async iterable. */
 
 import { aborted, failureOf, isFailure, settle } from "./errors.js";
-import type { NativePort, NativeStream, Payload } from "./native.js";
+import type { NativeStream, Payload } from "./native.js";
 import { ask, askUntil } from "./port.js";
 
 /** Where a stream's items come from: all that is ready per read, `null` at the end. */
@@ -11,7 +11,7 @@ interface Source<Item> {
 }
 
 /** Asks for a stream under this number. */
-export type Open = (port: NativePort, call: number) => NativeStream;
+export type Open = (call: number) => NativeStream;
 
 /** A stream that has reached its first content. */
 export interface Opened {
@@ -23,12 +23,12 @@ export interface Opened {
 /** Asks for a stream and waits for its first content; a string is the error that came instead. A signal that fires closes it, whenever. */
 export async function openStream(open: Open, signal?: AbortSignal | null): Promise<Opened | string> {
   let native!: NativeStream;
-  let first: Payload | undefined = await askUntil(signal, (port, call) => (native = open(port, call)));
+  let first: Payload | undefined = await askUntil(signal, (call) => (native = open(call)));
   if (typeof first === "string" && isFailure(first)) return first;
   const unlisten = listen(signal, native);
   const opened: Opened = {
     async next() {
-      const payload = first ?? (await ask((_, call) => native.next(call)));
+      const payload = first ?? (await ask((call) => native.next(call)));
       first = undefined;
       if (payload === null) unlisten();
       return payload;

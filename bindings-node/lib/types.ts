@@ -315,6 +315,21 @@ export interface Attempt {
   dropped_parameters?: string[];
 }
 
+/** How a call ended. */
+export interface Summary {
+  requested: string;
+  stream: boolean;
+  id: string | null;
+  model: string | null;
+  endpoint: string | null;
+  usage: Usage | null;
+  /** Why it failed; of a caller who left, `canceled`. */
+  error: ErrorBody | null;
+  /** Of a call that was left before its first content, nothing is known. */
+  attempts: Attempt[];
+  duration_ms: number;
+}
+
 /** How an answer came to be. */
 export interface Routing {
   requested: string;
@@ -411,4 +426,110 @@ export interface ErrorBody {
     raw?: Json;
     [field: string]: unknown;
   };
+}
+
+// Models
+
+/** Which models to list. */
+export interface ModelQuery {
+  /** Only models, and of them only endpoints, that the client's keys and preferences allow. */
+  available?: boolean;
+  /** Preferences on top of the client's own; they imply `available`. */
+  provider?: Preferences;
+  /** Also ask the local servers what they serve. */
+  local?: boolean;
+}
+
+export interface ModelList {
+  object: "list";
+  data: ModelInfo[];
+}
+
+export interface Architecture {
+  /** For instance `text+image->text`. */
+  modality: string | null;
+  input_modalities: string[];
+  output_modalities: string[];
+  tokenizer: string | null;
+}
+
+/** US dollars per token, request, image or search, as exact decimals. */
+export interface PriceList {
+  prompt: string;
+  completion: string;
+  request?: string;
+  image?: string;
+  audio?: string;
+  image_token?: string;
+  image_output?: string;
+  audio_output?: string;
+  input_cache_read?: string;
+  input_cache_write?: string;
+  input_cache_write_1h?: string;
+  internal_reasoning?: string;
+  web_search?: string;
+  /** Other prices for large prompts; the last that applies wins. */
+  overrides?: ({ min_prompt_tokens: number } & Partial<
+    Record<"prompt" | "completion" | "input_cache_read" | "input_cache_write" | "input_cache_write_1h", string>
+  >)[];
+}
+
+/** One model. Prices and limits are those of its first endpoint. */
+export interface ModelInfo {
+  /** The slug to ask for. */
+  id: string;
+  object: "model";
+  /** Unix time in seconds; 0 where nobody knows. */
+  created: number;
+  owned_by: string;
+  canonical_slug: string;
+  name: string;
+  context_length: number | null;
+  /** The day its author stops it. */
+  expiration_date?: string;
+  architecture: Architecture;
+  /** `null` where the price is unknown. */
+  pricing: PriceList | null;
+  top_provider: { context_length: number | null; max_completion_tokens: number | null; is_moderated: boolean | null };
+  per_request_limits: null;
+  supported_parameters: string[];
+}
+
+/** A model with everyone who serves it. */
+export interface ModelEndpoints {
+  id: string;
+  name: string;
+  created: number;
+  architecture: Architecture;
+  endpoints: EndpointInfo[];
+}
+
+/** One provider's offer of one model. What is measured is measured in this process; `null` where nothing was. */
+export interface EndpointInfo {
+  name: string;
+  model_id: string;
+  model_name: string;
+  provider_name: string;
+  /** The name that preferences go by, for instance `azure` or `google-vertex/us-east5`. */
+  tag: string;
+  upstream_id: string;
+  context_length: number | null;
+  max_prompt_tokens: number | null;
+  max_completion_tokens: number | null;
+  pricing: PriceList | null;
+  quantization: string | null;
+  supported_parameters: string[];
+  /** 0: well. -1: failed lately. -2: left alone for now. */
+  status: 0 | -1 | -2;
+  /** Percent of calls that did not fail. */
+  uptime_last_30m: number | null;
+  /** Seconds to the first token. */
+  latency_last_30m: Percentiles | null;
+  /** Tokens per second. */
+  throughput_last_30m: Percentiles | null;
+  supports_implicit_caching: boolean;
+  data_policy: Json;
+  available: boolean;
+  /** Why not, as a code. */
+  unavailable_reason?: string;
 }

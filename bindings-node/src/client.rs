@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use junto::{ChatRequest, Error, ErrorKind, transport::ScriptedTransport};
+use junto::{CallOptions, ChatRequest, Error, transport::ScriptedTransport};
 use napi::Either;
 use napi_derive::napi;
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
@@ -22,28 +23,64 @@ pub struct Client {
 }
 
 /// A client of this configuration, or the error that says what is wrong with it. A script answers in place of the network.
+/// The numbers of hooks are settled with every attempt and with every call that ended.
 #[napi]
-pub fn connect(config: String, script: Option<String>) -> Either<Client, String> {
-    match Client::build(&config, script.as_deref()) {
+pub fn connect(
+    port: &Port,
+    config: String,
+    script: Option<String>,
+    on_attempt: Option<u32>,
+    on_response: Option<u32>,
+) -> Either<Client, String> {
+    match Client::build(port, &config, script.as_deref(), on_attempt, on_response) {
         Ok(client) => Either::A(client),
         Err(error) => Either::B(failure(&error)),
     }
 }
 
+/// What a caller says about one call.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    /// In milliseconds.
+    timeout: Option<f64>,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+}
+
+impl Options {
+    fn read(text: &str) -> junto::Result<CallOptions> {
+        let given: Self = serde_json::from_str(text).map_err(|error| Error::bad_request("options", format!("options: {error}")))?;
+        let mut options = CallOptions::new();
+        if let Some(millis) = given.timeout {
+            let timeout = Duration::try_from_secs_f64(millis / 1000.0);
+            let wrong = |_| Error::bad_request("timeout", format!("timeout must be a number of milliseconds, not {millis}"));
+            options = options.timeout(timeout.map_err(wrong)?);
+        }
+        given.headers.iter().try_fold(options, |options, (name, value)| options.header(name, value))
+    }
+}
+
 #[napi]
 impl Client {
-    /// The answer to a chat request. `timeout` is in milliseconds.
+    /// The answer to a chat request. `options` is `{timeout, headers}`.
     #[napi]
-    pub fn chat(&self, port: &Port, call: u32, request: String, timeout: Option<f64>) {
-        let client = self.inner.clone();
-        settle(port, call, timeout, async move { client.chat_json(&request).await });
+    pub fn chat(&self, port: &Port, call: u32, request: String, options: Option<String>) {
+        self.ask(port, call, options, |client| async move { client.chat_json(&request).await });
     }
 
-    /// The models that there are, of `{available, provider, local}`. `timeout` is in milliseconds.
+    /// A streamed chat request; `events` asks for server-sent events. The timeout ends with its first content.
     #[napi]
-    pub fn models(&self, port: &Port, call: u32, query: String, timeout: Option<f64>) {
-        let client = self.inner.clone();
-        settle(port, call, timeout, async move { client.models_json(&query).await });
+    pub fn stream(&self, port: &Port, call: u32, request: String, events: bool, options: Option<String>) -> Stream {
+        let form = if events { Form::Events } else { Form::List };
+        let client = self.with(options.as_deref());
+        Stream::open(port.calls().clone(), call, form, async move { client?.stream_json(&request).await })
+    }
+
+    /// The models that there are, of `{available, provider, local}`.
+    #[napi]
+    pub fn models(&self, port: &Port, call: u32, query: String, options: Option<String>) {
+        self.ask(port, call, options, |client| async move { client.models_json(&query).await });
     }
 
     /// One model.
@@ -56,13 +93,6 @@ impl Client {
     #[napi]
     pub fn endpoints(&self, slug: String) -> String {
         self.inner.endpoints_json(&slug).unwrap_or_else(|error| failure(&error))
-    }
-
-    /// A streamed chat request; `events` asks for server-sent events. `timeout` is how many milliseconds its first content may take.
-    #[napi]
-    pub fn stream(&self, port: &Port, call: u32, request: String, events: bool, timeout: Option<f64>) -> Stream {
-        let form = if events { Form::Events } else { Form::List };
-        Stream::open(port.calls().clone(), call, self.inner.clone(), request, timeout, form)
     }
 
     /// The plan of a request, without asking anybody: `{plan, table}`.
@@ -82,30 +112,46 @@ impl Client {
 }
 
 impl Client {
-    fn build(config: &str, script: Option<&str>) -> junto::Result<Self> {
+    fn build(port: &Port, config: &str, script: Option<&str>, on_attempt: Option<u32>, on_response: Option<u32>) -> junto::Result<Self> {
         let script = script.map(script::parse).transpose()?;
         let mut builder = junto::Client::builder().config_json(config);
         if let Some(script) = &script {
             builder = builder.transport(std::sync::Arc::new(script.clone()));
         }
+        if let Some(hook) = on_attempt {
+            let calls = port.calls().clone();
+            builder = builder.on_attempt(move |attempt| calls.settle(hook, Payload::Text(json!(attempt).to_string())));
+        }
+        if let Some(hook) = on_response {
+            let calls = port.calls().clone();
+            builder = builder.on_response(move |summary| calls.settle(hook, Payload::Text(json!(summary).to_string())));
+        }
         Ok(Self { inner: builder.build()?, script })
     }
-}
 
-/// Runs a call that settles with JSON, within the caller's limit.
-fn settle(port: &Port, call: u32, timeout: Option<f64>, work: impl Future<Output = junto::Result<String>> + Send + 'static) {
-    port.calls().run(call, async move {
-        // Boxed, because the future of a call is some 20 KB and would be copied on its way to the runtime.
-        let answer = within(timeout, Box::pin(work)).await;
-        Some(Payload::Text(answer.unwrap_or_else(|error| failure(&error))))
-    });
-}
+    fn with(&self, options: Option<&str>) -> junto::Result<junto::Client> {
+        match options {
+            None => Ok(self.inner.clone()),
+            Some(options) => Ok(self.inner.with(&Options::read(options)?)),
+        }
+    }
 
-/// The caller's own limit on one call, over whatever the configuration says.
-pub(crate) async fn within<T>(timeout: Option<f64>, call: impl Future<Output = junto::Result<T>>) -> junto::Result<T> {
-    let Some(millis) = timeout else { return call.await };
-    let limit = Duration::try_from_secs_f64(millis / 1000.0)
-        .map_err(|_| Error::bad_request("timeout", format!("timeout must be a number of milliseconds, not {millis}")))?;
-    let late = |_| Err(Error::new(ErrorKind::Timeout, format!("no answer within the timeout of {millis} ms")));
-    tokio::time::timeout(limit, call).await.unwrap_or_else(late)
+    /// A call that settles with its JSON.
+    fn ask<F: Future<Output = junto::Result<String>> + Send + 'static>(
+        &self,
+        port: &Port,
+        call: u32,
+        options: Option<String>,
+        work: impl FnOnce(junto::Client) -> F,
+    ) {
+        let answer = self.with(options.as_deref()).map(work);
+        port.calls().run(call, async move {
+            let answer = match answer {
+                // Boxed, because the future of a call is some 20 KB and would be copied on its way to the runtime.
+                Ok(answer) => Box::pin(answer).await,
+                Err(error) => Err(error),
+            };
+            Some(Payload::Text(answer.unwrap_or_else(|error| failure(&error))))
+        });
+    }
 }

@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
-use junto::{ChatChunk, ChatStream, Error};
+use junto::{ChatChunk, ChatStream, Error, Result};
 use napi_derive::napi;
 use tokio::sync::Notify;
 
 use crate::{
-    client::within,
     failure,
     port::{Calls, Payload},
 };
@@ -52,12 +51,17 @@ struct Ready {
 
 impl Stream {
     /// Asks. The call settles as its first read.
-    pub(crate) fn open(calls: Arc<Calls>, call: u32, client: junto::Client, request: String, timeout: Option<f64>, form: Form) -> Self {
+    pub(crate) fn open(
+        calls: Arc<Calls>,
+        call: u32,
+        form: Form,
+        opening: impl Future<Output = Result<ChatStream>> + Send + 'static,
+    ) -> Self {
         let ready = Ready { text: String::new(), error: None, ended: false, reader: Some(call) };
         let flow = Arc::new(Flow { form, ready: Mutex::new(ready), taken: Notify::new() });
         let (port, filling) = (Arc::clone(&calls), Arc::clone(&flow));
         calls.run(call, async move {
-            match within(timeout, Box::pin(client.stream_json(&request))).await {
+            match Box::pin(opening).await {
                 Ok(stream) => filling.fill(stream, &port).await,
                 // Nothing has begun: an error alone, also where events were asked for.
                 Err(error) => filling.give(&port, |ready| {

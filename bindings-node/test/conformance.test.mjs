@@ -5,17 +5,11 @@
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import { JuntoError, parseSlug } from "junto";
 import { ScriptedJunto } from "junto/testing";
-
-const require = createRequire(import.meta.url);
-const { handles } = require("../dist/native.js");
-const { settle } = require("../dist/errors.js");
-const { ask: askNative } = require("../dist/port.js");
 
 const ROOT = join(import.meta.dirname, "../../tests/conformance");
 const ONLY = process.env["JUNTO_CASE"] ?? "";
@@ -162,13 +156,13 @@ async function ask(junto, request) {
   }
 }
 
-/** A call beside chat, in the core's own JSON. */
+/** A call beside chat. */
 async function askOther(junto, { models, model, endpoints }) {
-  const native = handles.get(junto);
   try {
-    if (model !== undefined) return { response: settle(native.model(model)) };
-    if (endpoints !== undefined) return { response: settle(native.endpoints(endpoints)) };
-    return { response: settle(await askNative((port, call) => native.models(port, call, JSON.stringify(models)))) };
+    if (model !== undefined) return { response: await junto.models.retrieve(model) };
+    // The core's JSON wraps it, as an HTTP answer would.
+    if (endpoints !== undefined) return { response: { data: await junto.models.endpoints(endpoints) } };
+    return { response: await junto.models.list(models) };
   } catch (error) {
     if (!(error instanceof JuntoError)) throw error;
     return { error, attempts: error.attempts };
