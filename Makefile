@@ -36,9 +36,10 @@ node: bindings-node/node_modules
 test-node: node
 	cd bindings-node && npm test --silent
 
-# The official SDK, the AI SDK and LangChain on junto; they are installed for this only.
+# The official SDK (two majors), the AI SDK, LangChain and the agents SDK on junto; they are installed for this only.
+ECOSYSTEM := openai openai-previous@npm:openai@6 ai @ai-sdk/openai @ai-sdk/openai-compatible zod @langchain/openai @langchain/core @openai/agents
 test-ecosystem-node: node
-	cd bindings-node && npm install --no-save --no-audit --no-fund --loglevel=error openai ai @ai-sdk/openai-compatible zod @langchain/openai @langchain/core
+	cd bindings-node && npm install --no-save --no-audit --no-fund --loglevel=error $(ECOSYSTEM)
 	cd bindings-node && node --test test/ecosystem/*.test.mjs
 
 demo-node: node

@@ -4,7 +4,7 @@ import type { Junto } from "./client.js";
 import { isFailure, statusOf } from "./errors.js";
 import { type NativeClient, handles } from "./native.js";
 import { askUntil, port } from "./port.js";
-import { openStream } from "./stream.js";
+import { type Open, openStream } from "./stream.js";
 import type { ErrorBody } from "./types.js";
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -14,26 +14,37 @@ export interface FetchOptions {
   fallback?: Fetch;
 }
 
-const OWN_PATH = /\/chat\/completions\/?$/;
+/** What an OpenAI-shaped URL asks for, told by the end of its path; the host does not matter. */
+const ROUTES: [RegExp, "GET" | "POST", Route][] = [
+  [/\/chat\/completions\/?$/, "POST", (client, json, signal) => (wantsStream(json) ? streamed((call) => client.stream(port, call, json, true), signal) : whole((call) => client.chat(port, call, json), signal))],
+  [/\/models\/(.+)\/endpoints\/?$/, "GET", (client, slug) => answer(client.endpoints(slug))],
+  [/\/models\/(.+)$/, "GET", (client, slug) => answer(client.model(slug))],
+  [/\/models\/?$/, "GET", (client, _, signal) => whole((call) => client.models(port, call, "{}"), signal)],
+];
 
-/** A `fetch` over this client. Any host will do; the path says what is asked. */
+/** `asked` is the body of a POST, and of a GET what the path names. */
+type Route = (client: NativeClient, asked: string, signal: AbortSignal | null | undefined) => Response | Promise<Response>;
+
+/** A `fetch` over this client. */
 export function createFetch(junto: Junto, { fallback }: FetchOptions = {}): Fetch {
   return async (input, init) => {
     const request = input instanceof Request ? input : undefined;
-    const url = request?.url ?? String(input);
-    const { pathname } = new URL(url);
-    if (!OWN_PATH.test(pathname)) {
+    const { pathname } = new URL(request?.url ?? String(input));
+    const route = ROUTES.find(([path]) => path.test(pathname));
+    if (!route) {
       if (fallback) return fallback(input, init);
-      return refusal(404, "not_found", `junto.fetch serves /chat/completions, not ${pathname}; give createFetch a fallback for other URLs`);
+      const served = "/chat/completions, /responses, /embeddings and /models";
+      return refusal(404, "not_found", `junto.fetch serves ${served}, not ${pathname}; give createFetch a fallback for other URLs`);
     }
+    const [path, takes, serve] = route;
     const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
-    if (method !== "POST") return refusal(405, "method_not_allowed", `${pathname} takes POST, not ${method}`);
+    if (method !== takes) return refusal(405, "method_not_allowed", `${pathname} takes ${takes}, not ${method}`);
     const signal = init?.signal ?? request?.signal;
     signal?.throwIfAborted();
-    const body = init?.body ?? request?.body ?? "";
-    const json = typeof body === "string" ? body : await new Response(body).text();
     const client = handles.get(junto) as NativeClient;
-    return wantsStream(json) ? streamed(client, json, signal) : whole(client, json, signal);
+    if (method === "GET") return serve(client, decodeURIComponent(path.exec(pathname)?.[1] ?? ""), signal);
+    const body = init?.body ?? request?.body ?? "";
+    return serve(client, typeof body === "string" ? body : await new Response(body).text(), signal);
   };
 }
 
@@ -46,13 +57,16 @@ function wantsStream(json: string): boolean {
   }
 }
 
-async function whole(client: NativeClient, json: string, signal: AbortSignal | null | undefined): Promise<Response> {
-  const answer = (await unlessAborted(signal, askUntil(signal, (call) => client.chat(port, call, json)))) as string;
-  return isFailure(answer) ? failed(answer) : new Response(answer, { headers: { "content-type": "application/json" } });
+async function whole(start: (call: number) => void, signal: AbortSignal | null | undefined): Promise<Response> {
+  return answer((await unlessAborted(signal, askUntil(signal, start))) as string);
 }
 
-async function streamed(client: NativeClient, json: string, signal: AbortSignal | null | undefined): Promise<Response> {
-  const stream = await unlessAborted(signal, openStream((call) => client.stream(port, call, json, true), signal));
+function answer(json: string): Response {
+  return isFailure(json) ? failed(json) : new Response(json, { headers: { "content-type": "application/json" } });
+}
+
+async function streamed(open: Open, signal: AbortSignal | null | undefined): Promise<Response> {
+  const stream = await unlessAborted(signal, openStream(open, signal));
   if (typeof stream === "string") return failed(stream);
   const body = new ReadableStream<Uint8Array>(
     {

@@ -39,7 +39,9 @@ pub enum Content {
     Refusal,
     /// Reasoning, then a short text.
     Thinking,
-    /// Calls of this many tools, after a short text.
+    /// A JSON object, `{"city": "Oslo", "days": 3}`.
+    Json,
+    /// Calls of this many tools, after a short text; a short text where the last message is a tool's result.
     Tools(usize),
     /// A text stopped by the token limit.
     Length,
@@ -153,6 +155,7 @@ impl FromStr for Behavior {
                 "tps" => behavior.tokens_per_second = Some(value.parse().map_err(|_| format!("`{item}`: not a number"))?),
                 "chunks" => behavior.content = Content::Chunks(count()?),
                 "tools" => behavior.content = Content::Tools(count()?),
+                "json" => behavior.content = Content::Json,
                 "thinking" => behavior.content = Content::Thinking,
                 "refusal" => behavior.content = Content::Refusal,
                 "empty" => behavior.content = Content::Empty,

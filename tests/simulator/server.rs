@@ -371,11 +371,12 @@ fn answer(behavior: &Behavior, asked: &Asked, mut answering: Answering, shared: 
 fn script(behavior: &Behavior, asked: &Asked, shared: &Shared) -> Arc<[Step]> {
     const KEPT: usize = 256;
     let key = format!(
-        "{:?} {} {} {:?} {} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {} {} {:?} {} {} {:?} {:?} {:?} {:?} {:?}",
         asked.wire,
         asked.model,
         asked.stream,
         asked.tool,
+        asked.answered,
         asked.thinking,
         behavior.content,
         behavior.fault,

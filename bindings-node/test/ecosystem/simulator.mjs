@@ -1,6 +1,7 @@
 /** The vendors' simulator as a program of its own; resolves to a client's providers. */
 
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 export async function startSimulator() {
@@ -16,3 +17,11 @@ export async function startSimulator() {
 }
 
 export const MODELS = ["anthropic/claude-haiku-4-5", "google/gemini-2.0-flash", "openai/gpt-4o"];
+
+/** Says which versions are tested. */
+export function tellVersions(...names) {
+  for (const name of names) {
+    const { version } = JSON.parse(readFileSync(new URL(`../../node_modules/${name}/package.json`, import.meta.url)));
+    console.log(`${name} ${version} on Node ${process.version}`);
+  }
+}

@@ -29,6 +29,8 @@ pub(crate) struct Asked {
     pub(crate) behavior: Option<String>,
     /// The name of a tool that the request offers.
     pub(crate) tool: Option<String>,
+    /// Whether the last message is a tool's result.
+    pub(crate) answered: bool,
     /// Whether the request turns reasoning on.
     pub(crate) thinking: bool,
 }
@@ -94,6 +96,7 @@ impl Wire {
             stream: body["stream"] == true || path.contains(":stream"),
             behavior,
             tool: tool.iter().find_map(|name| name.as_str()).map(str::to_owned),
+            answered: answers_tool(body),
             thinking: matches!(body["thinking"]["type"].as_str(), Some("enabled" | "adaptive"))
                 || body["generationConfig"]["thinkingConfig"]["includeThoughts"] == true,
         }
@@ -159,6 +162,9 @@ impl Answer {
             Content::Chunks(count) => answer.text = (0..count).map(|at| format!("word{at} ")).collect(),
             Content::Empty => answer = Self::default(),
             Content::Refusal => answer = Self { text: words("I can't help with that."), refusal: true, ..Self::default() },
+            // Who has the tool's result talks.
+            Content::Tools(_) if asked.answered => {}
+            Content::Json => answer.text = vec!["{\"city\":".to_owned(), "\"Oslo\"".to_owned(), ",\"days\":3}".to_owned()],
             Content::Tools(count) => {
                 answer.text = words("Let me look.");
                 answer.tools = (0..count).map(|at| Tool::number(at, asked)).collect();
@@ -186,6 +192,12 @@ impl Tool {
     fn value(&self) -> Value {
         serde_json::from_str(&self.arguments.concat()).unwrap_or_default()
     }
+}
+
+fn answers_tool(body: &Value) -> bool {
+    let last = ["messages", "contents", "input"].iter().find_map(|field| body[field].as_array()?.last());
+    let words = ["\"role\":\"tool\"", "\"tool_result\"", "\"functionResponse\"", "\"function_call_output\""];
+    last.is_some_and(|message| words.iter().any(|word| message.to_string().contains(word)))
 }
 
 /// `data: {..}`.
