@@ -8,7 +8,13 @@ use std::{
 
 /// Rooms without IO, clock or environment.
 const PURE: &[&str] = &[
+    "auth/apply.rs",
+    "auth/credential.rs",
+    "auth/crypto.rs",
+    "auth/secret.rs",
+    "auth/sigv4.rs",
     "catalog",
+    "date.rs",
     "error.rs",
     "plan",
     "preferences.rs",
@@ -39,7 +45,9 @@ const IO: &[&str] = &[
 
 /// Files that alone may name a package.
 const HOMES: &[(&str, &str)] = &[
+    ("aws_lc_rs as", "auth/crypto.rs"),
     ("backoff::", "route/backoff.rs"),
+    ("ring as", "auth/crypto.rs"),
     ("reqwest::", "transport/reqwest.rs"),
     ("rustls::", "transport/reqwest.rs"),
     ("webpki_root_certs::", "transport/reqwest.rs"),

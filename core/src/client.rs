@@ -4,6 +4,7 @@
 //! (`client::config`).
 
 mod config;
+mod credentials;
 mod discovery;
 mod options;
 mod validate;
@@ -14,17 +15,18 @@ pub(crate) use config::Account;
 pub use config::ProviderConfig;
 pub use options::CallOptions;
 
+use bytes::Bytes;
 use http::HeaderMap;
 
 use self::config::{Accounts, Config, Environment};
 use crate::{
-    auth::{KeySource, Secret},
+    auth::{self, Io, KeySource, Scope, Secret},
     catalog::Catalog,
     clock::Clock,
     error::Result,
     plan::{self, HealthSnapshot, Plan},
     preferences::Preferences,
-    providers::{Provider, ProviderSet},
+    providers::{Configured, Provider, ProviderSet},
     route::{self, Health, Limits, Observers, Served, Watch},
     stream::ChatStream,
     transport::{Reqwest, Transport},
@@ -52,6 +54,21 @@ pub(crate) struct Shared {
     catalog: Arc<Catalog>,
     preferences: Arc<Preferences>,
     seed: Option<u64>,
+}
+
+impl Shared {
+    /// Puts the account's credential at this place on a request to the provider; the last thing before it is sent.
+    pub(crate) async fn sign(
+        &self,
+        request: &mut http::Request<Bytes>,
+        provider: &Configured,
+        account: &Account,
+        place: usize,
+    ) -> Result<()> {
+        let io = Io { transport: Arc::clone(&self.transport), clock: self.clock.clone() };
+        let credential = account.keys.get(place, &io).await?;
+        auth::apply(request, &provider.row, credential.as_deref(), Scope { region: provider.region(), now: self.clock.unix() })
+    }
 }
 
 impl Client {
@@ -196,7 +213,8 @@ impl ClientBuilder {
         self.configure(provider, ProviderConfig { api_keys, ..ProviderConfig::default() })
     }
 
-    /// Asks for the provider's key before each attempt, instead of keeping one.
+    /// Asks for the provider's key before each attempt, instead of keeping one. The source may give an access token or AWS
+    /// keys as well, for sign-ons that junto does not do itself.
     pub fn api_key_from(mut self, provider: impl Into<String>, source: KeySource) -> Self {
         self.config.sources.insert(provider.into(), source);
         self

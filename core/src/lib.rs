@@ -86,6 +86,7 @@ pub mod auth;
 pub mod catalog;
 mod client;
 pub mod clock;
+mod date;
 mod error;
 pub mod plan;
 pub mod preferences;

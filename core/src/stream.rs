@@ -22,7 +22,7 @@ use crate::{
     clock::{Clock, Sleep},
     error::{Error, ErrorKind, Result},
     protocols::Decoder,
-    route::{Attempts, Opened, Outcome, Running, Watch, canceled, charge, from_transport, issued_by, tell},
+    route::{Attempts, Opened, Outcome, Running, Watch, canceled, charge, issued_by, tell},
     transport::Body,
     types::{ChatChunk, ChunkChoice, Delta, FinishReason},
 };
@@ -238,7 +238,7 @@ impl Stream for ChatStream {
                 }
                 Poll::Ready(Some(Err(error))) => {
                     this.body.set(None);
-                    Some(from_transport(error))
+                    Some(error.into())
                 }
                 Poll::Ready(None) => {
                     this.body.set(None);

@@ -9,17 +9,21 @@ use std::{
     },
 };
 
-use super::Secret;
+use super::{Credential, Io, Secret, TokenCache};
 use crate::{error::Result, transport::BoxFuture};
 
-/// Asks the caller for a key, once for each attempt: for keys that change while the program runs.
+/// Asks the caller for a credential, once for each attempt: for keys that change while the program runs.
 #[derive(Clone)]
-pub struct KeySource(Arc<dyn Fn() -> BoxFuture<'static, Result<Secret>> + Send + Sync>);
+pub struct KeySource(Arc<dyn Fn() -> BoxFuture<'static, Result<Credential>> + Send + Sync>);
 
 impl KeySource {
-    /// A source that runs this; an error fails the attempt.
-    pub fn new<F: Future<Output = Result<Secret>> + Send + 'static>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self {
-        Self(Arc::new(move || Box::pin(ask())))
+    /// A source that runs this; an error fails the attempt. A [`Secret`] is an API key; a [`Credential`] may be an access
+    /// token or AWS keys as well.
+    pub fn new<T: Into<Credential>, F: Future<Output = Result<T>> + Send + 'static>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self {
+        Self(Arc::new(move || {
+            let asked = ask();
+            Box::pin(async move { asked.await.map(Into::into) })
+        }))
     }
 }
 
@@ -32,22 +36,40 @@ impl fmt::Debug for KeySource {
 /// The keys of one provider. Requests begin with the key that last did not fail.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    keys: Vec<Secret>,
+    keys: Vec<Credential>,
     first: AtomicUsize,
-    source: Option<KeySource>,
+    source: Option<Source>,
     /// What the source last gave, so that it can be scrubbed.
-    given: Mutex<Option<Secret>>,
+    given: Mutex<Option<Credential>>,
+}
+
+/// Who gives a credential instead.
+#[derive(Debug)]
+enum Source {
+    Caller(KeySource),
+    Granted(TokenCache),
 }
 
 impl Keys {
+    /// API keys; an empty one is none.
     pub(crate) fn new(keys: Vec<Secret>) -> Self {
-        let keys = keys.into_iter().filter(|key| !key.expose().trim().is_empty()).collect();
+        let keys = keys.into_iter().filter(|key| !key.expose().trim().is_empty()).map(Credential::Key).collect();
         Self { keys, ..Self::default() }
     }
 
-    /// Keys that a source gives instead.
+    /// One credential of any kind.
+    pub(crate) fn one(credential: Credential) -> Self {
+        Self { keys: vec![credential], ..Self::default() }
+    }
+
+    /// Credentials that the caller gives.
     pub(crate) fn from_source(source: KeySource) -> Self {
-        Self { source: Some(source), ..Self::default() }
+        Self { source: Some(Source::Caller(source)), ..Self::default() }
+    }
+
+    /// Credentials that somebody grants.
+    pub(crate) fn granted(cache: TokenCache) -> Self {
+        Self { source: Some(Source::Granted(cache)), ..Self::default() }
     }
 
     /// Whether a call can be signed.
@@ -55,12 +77,20 @@ impl Keys {
         self.keys.is_empty() && self.source.is_none()
     }
 
-    /// The key for an attempt: from the source, else the one at this place.
-    pub(crate) async fn get(&self, place: usize) -> Result<Option<Cow<'_, Secret>>> {
-        let Some(source) = &self.source else { return Ok(self.at(place).map(Cow::Borrowed)) };
-        let key = (source.0)().await?;
-        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.clone());
-        Ok(Some(Cow::Owned(key)))
+    /// Whether somebody else is asked for credentials, so that a failure to get one is a failure of the endpoint.
+    pub(crate) fn are_granted(&self) -> bool {
+        matches!(self.source, Some(Source::Granted(_)))
+    }
+
+    /// The credential for an attempt: from the source, else the one at this place.
+    pub(crate) async fn get(&self, place: usize, io: &Io) -> Result<Option<Cow<'_, Credential>>> {
+        let credential = match &self.source {
+            None => return Ok(self.at(place).map(Cow::Borrowed)),
+            Some(Source::Granted(cache)) => cache.get(io).await?,
+            Some(Source::Caller(source)) => (source.0)().await?,
+        };
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(credential.clone());
+        Ok(Some(Cow::Owned(credential)))
     }
 
     /// How many keys there are.
@@ -74,7 +104,7 @@ impl Keys {
     }
 
     /// The key at this place; places go round.
-    fn at(&self, place: usize) -> Option<&Secret> {
+    fn at(&self, place: usize) -> Option<&Credential> {
         self.keys.get(place.checked_rem(self.keys.len())?)
     }
 
@@ -85,12 +115,19 @@ impl Keys {
         let _lost = self.first.compare_exchange(place, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 
+    /// The vendor does not know the credential: what was granted is asked for anew.
+    pub(crate) fn forget(&self) {
+        if let Some(Source::Granted(cache)) = &self.source {
+            cache.forget();
+        }
+    }
+
     /// The text without any of the keys in it; `None` where none is.
     pub(crate) fn scrub(&self, text: &str) -> Option<String> {
         let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let secrets = self.keys.iter().chain(given.as_ref()).flat_map(Credential::secrets);
         // Shorter ones are placeholders such as `none`, and part of ordinary words.
-        let mut found =
-            self.keys.iter().chain(given.as_ref()).map(Secret::expose).filter(|key| key.len() >= 6 && text.contains(key)).peekable();
+        let mut found = secrets.map(Secret::expose).filter(|key| key.len() >= 6 && text.contains(key)).peekable();
         found.peek()?;
         Some(found.fold(text.to_owned(), |text, key| text.replace(key, "***")))
     }
@@ -106,9 +143,10 @@ mod tests {
         assert_eq!(keys.len(), 2, "an empty key is none");
         keys.rotate(0);
         keys.rotate(0);
-        assert_eq!(keys.at(keys.first()).expect("key").expose(), "key-two");
+        let first = || keys.at(keys.first()).and_then(|key| key.secrets().next()).expect("key").expose();
+        assert_eq!(first(), "key-two");
         keys.rotate(1);
-        assert_eq!(keys.at(keys.first()).expect("key").expose(), "key-one");
+        assert_eq!(first(), "key-one");
         assert!(Keys::default().at(3).is_none());
     }
 

@@ -13,6 +13,7 @@ use std::{
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::credentials;
 use crate::{
     auth::{KeySource, Keys, Secret},
     catalog::{Catalog, DataPolicy},
@@ -27,7 +28,16 @@ use crate::{
 pub struct ProviderConfig {
     /// Keys, tried in order.
     pub api_keys: Vec<Secret>,
-    /// Where it is, instead of the row's URL.
+    /// What else a call can be signed with, by name. Of any provider `access_token`; of those that take AWS keys
+    /// `access_key_id`, `secret_access_key`, `session_token`, or `profile` for one of the shared files; of Google's
+    /// `credentials`, its JSON or the path of its file; of those with an OAuth client `client_secret` beside the option
+    /// `client_id`. `instance_metadata` is `true` where the machine's metadata service is to be asked, which otherwise
+    /// happens only on machines whose firmware says that they have one.
+    pub credentials: BTreeMap<String, Secret>,
+    /// What models are called here: an upstream id, a slug or its last part, to the name to ask for.
+    pub deployments: BTreeMap<String, String>,
+    /// Where it is, instead of the row's URL. With `http://` the key travels in the clear, as it must to servers of a
+    /// local network.
     pub base_url: Option<String>,
     /// Headers sent with every request, on top of the row's.
     pub headers: BTreeMap<String, String>,
@@ -64,6 +74,8 @@ impl ProviderConfig {
         };
         Ok(Self {
             api_keys,
+            credentials: credentials::take(map, path)?,
+            deployments: take(map, path, "deployments")?.unwrap_or_default(),
             base_url: take(map, path, "base_url")?,
             headers: take(map, path, "headers")?.unwrap_or_default(),
             policy: take(map, path, "policy")?,
@@ -80,6 +92,8 @@ impl ProviderConfig {
         if !other.api_keys.is_empty() {
             self.api_keys = other.api_keys;
         }
+        self.credentials.extend(other.credentials);
+        self.deployments.extend(other.deployments);
         self.base_url = other.base_url.or(self.base_url.take());
         self.headers.extend(other.headers);
         self.policy = other.policy.or(self.policy.take());
@@ -109,12 +123,20 @@ pub(super) enum Environment {
 }
 
 impl Environment {
-    fn first(&self, names: &[String]) -> Option<String> {
-        let read = |name: &String| match self {
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        match self {
             Self::Process => std::env::var(name).ok(),
             Self::Given(map) => map.get(name).cloned(),
-        };
-        names.iter().filter_map(read).find(|value| !value.trim().is_empty())
+        }
+    }
+
+    /// The first that is set and not empty.
+    pub(super) fn first(&self, names: &[String]) -> Option<String> {
+        names.iter().filter_map(|name| self.variable(name)).find(|value| !value.trim().is_empty())
+    }
+
+    pub(super) fn is_process(&self) -> bool {
+        matches!(self, Self::Process)
     }
 }
 
@@ -214,19 +236,19 @@ impl Config {
     }
 
     fn provider(&self, slug: &str, row: Arc<Provider>) -> Result<(Configured, Account)> {
-        let none = ProviderConfig::default();
-        let given = self.providers.get(slug).unwrap_or(&none);
-        let row = Self::row(slug, row, given)?;
-        let base_url = match &given.base_url {
-            Some(url) => url.trim().to_owned(),
-            None => self.environment.first(&row.base_url_env).unwrap_or_else(|| row.base_url.clone()),
-        };
-        let path = format!("providers.{slug}.base_url");
-        if base_url.is_empty() {
-            return Err(bad(&path, "a provider that junto does not know needs its URL"));
+        let mut given = self.providers.get(slug).cloned().unwrap_or_default();
+        // An option may stand beside the other fields.
+        for name in row.options.keys() {
+            if let Some(value) = given.row.remove(name) {
+                let (name, value) = option(&format!("providers.{slug}"), name.clone(), &value)?;
+                given.options.entry(name).or_insert(value);
+            }
         }
-        if !["http://", "https://", "{"].iter().any(|start| base_url.starts_with(start)) {
-            return Err(bad(&path, &format!("`{base_url}` does not begin with http:// or https://")));
+        let row = Self::row(slug, row, &given)?;
+        let mut source = self.sources.get(slug);
+        if let Some(account) = row.account.as_deref().filter(|_| source.is_none()) {
+            source = self.sources.get(account);
+            self.inherit(&row, account, &mut given)?;
         }
         let mut options = given.options.clone();
         for (name, option) in &row.options {
@@ -236,17 +258,52 @@ impl Config {
                 options.insert(name.clone(), value);
             }
         }
-        let keys = match self.sources.get(slug) {
-            Some(source) => Keys::from_source(source.clone()),
-            None if given.api_keys.is_empty() => {
-                Keys::new(self.environment.first(&row.key_env).map(|key| Secret::new(key.trim())).into_iter().collect())
-            }
-            None => Keys::new(given.api_keys.clone()),
+        let found = credentials::find(&format!("providers.{slug}"), &row, &given, source, &self.environment, &options)?;
+        if let Some((name, value)) = found.option.filter(|(name, _)| row.options.contains_key(*name)) {
+            options.entry(name.to_owned()).or_insert(value);
+        }
+        let of_keys = row.key_base_url.as_ref().filter(|_| found.are_keys);
+        let base_url = match &given.base_url {
+            Some(url) => url.trim().to_owned(),
+            None => self.environment.first(&row.base_url_env).unwrap_or_else(|| of_keys.unwrap_or(&row.base_url).clone()),
         };
+        let path = format!("providers.{slug}.base_url");
+        if base_url.is_empty() {
+            return Err(bad(&path, "a provider that junto does not know needs its URL"));
+        }
+        if !["http://", "https://", "{"].iter().any(|start| base_url.starts_with(start)) {
+            return Err(bad(&path, &format!("`{base_url}` does not begin with http:// or https://")));
+        }
         let mut provider = Configured::with(row, &base_url, options);
         provider.policy.clone_from(&given.policy);
+        provider.deployments = given.deployments;
+        provider.problem = found.problem;
+        let keys = found.keys;
         let account = Account { keys, first_content_timeout: given.first_content_timeout, idle_timeout: given.idle_timeout };
         Ok((provider, account))
+    }
+
+    /// What the caller said about the provider of the same account counts here too, where nothing else was said: its
+    /// credentials and options, and its keys and URL where this one takes the same.
+    fn inherit(&self, row: &Provider, account: &str, given: &mut ProviderConfig) -> Result<()> {
+        let (Some(other), Some(other_row)) = (self.providers.get(account), providers::by_slug(account)) else { return Ok(()) };
+        for name in row.options.keys() {
+            let beside = other.row.get(name).map(|value| option(&format!("providers.{account}"), name.clone(), value)).transpose()?;
+            if let Some(value) = beside.map(|(_, value)| value).or_else(|| other.options.get(name).cloned()) {
+                given.options.entry(name.clone()).or_insert(value);
+            }
+        }
+        if given.api_keys.is_empty() && given.credentials.is_empty() {
+            given.credentials.clone_from(&other.credentials);
+            if other_row.auth == row.auth {
+                given.api_keys.clone_from(&other.api_keys);
+            }
+        }
+        if other_row.base_url == row.base_url {
+            given.base_url = given.base_url.take().or_else(|| other.base_url.clone());
+        }
+        given.policy = given.policy.take().or_else(|| other.policy.clone());
+        Ok(())
     }
 
     /// The row with the caller's changes.
@@ -274,7 +331,7 @@ impl Config {
     }
 }
 
-fn bad(path: &str, message: &str) -> Error {
+pub(super) fn bad(path: &str, message: &str) -> Error {
     Error::bad_request(path, format!("{path}: {message}"))
 }
 

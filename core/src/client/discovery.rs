@@ -10,7 +10,6 @@ use futures_util::future::{Either, join_all, select};
 
 use super::Client;
 use crate::{
-    auth,
     catalog::{Endpoint, Model, unknown_model},
     error::{Error, Result},
     plan::{EndpointHealth, HealthSnapshot, Survey, Surveyed},
@@ -114,10 +113,9 @@ impl Client {
             .body(Bytes::new())
             .map_err(|error| Error::bad_request("base_url", format!("`{}` has no usable URL: {error}", provider.slug())))?;
         if let Some(account) = self.0.accounts.get(provider.slug()) {
-            let key = account.keys.get(account.keys.first()).await?;
-            auth::apply(&mut request, &provider.row.auth, key.as_deref())?;
+            self.0.sign(&mut request, provider, account, account.keys.first()).await?;
         }
-        let response = self.0.transport.send(request).await.map_err(route::from_transport)?;
+        let response = self.0.transport.send(request).await?;
         if !response.status().is_success() {
             return Err(Error::new(crate::ErrorKind::from_status(response.status().as_u16()), "the server lists no models"));
         }

@@ -209,10 +209,18 @@ impl fmt::Display for Reason {
                 if *output { write!(f, "{known} give {missing} output") } else { write!(f, "{known} take {missing} input") }
             }
             Self::ModelNotFound(message) => f.write_str(message),
-            Self::NoCredentials(provider) => match provider.row.key_env.as_slice() {
-                [] => f.write_str("has no API key (give one to the client)"),
-                variables => write!(f, "has no API key (set {})", names(variables.iter().map(String::as_str), ", ", " or ")),
-            },
+            Self::NoCredentials(provider) if provider.problem.is_some() => {
+                write!(f, "has no usable credentials ({})", provider.problem.as_deref().unwrap_or_default())
+            }
+            Self::NoCredentials(provider) => {
+                let row = &provider.row;
+                let variables: Vec<&str> =
+                    row.key_env.iter().chain(&row.token_env).map(String::as_str).chain(row.grant.variables()).collect();
+                match variables.as_slice() {
+                    [] => f.write_str("has no API key (give one to the client)"),
+                    variables => write!(f, "has no API key (set {})", names(variables.iter().copied(), ", ", " or ")),
+                }
+            }
             Self::NotConfigured(provider) => {
                 let variables = |option: &String| provider.row.options.get(option).into_iter().flat_map(|option| &option.env);
                 let needs = provider.missing_options.iter().map(|option| {

@@ -19,8 +19,9 @@ mod test_wire;
 mod text;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, VecDeque},
-    fmt,
+    fmt::{self, Write as _},
     sync::Arc,
 };
 
@@ -32,7 +33,7 @@ pub(crate) use text::Text;
 use crate::{
     catalog::Endpoint,
     error::{Error, Result},
-    providers::{ProtocolName, Provider},
+    providers::{ProtocolName, Provider, filled},
     types::{ChatChunk, ChatRequest, ChatResponse},
 };
 
@@ -101,21 +102,20 @@ impl Call<'_> {
             (true, Some(path), _) | (_, _, Some(path)) => path,
             _ => path,
         };
-        let mut url = format!("{}{}", self.base_url, path.replace("{model}", &self.endpoint.upstream));
-        for (name, value) in self.options {
-            url = url.replace(&format!("{{{name}}}"), value);
-        }
-        url
+        // An option may decide where the model goes.
+        let path = filled(path, self.options).replace("{model}", &segment(&self.endpoint.upstream));
+        format!("{}{path}", self.base_url)
     }
 
     /// A POST of this JSON body to the call's URL.
     pub(crate) fn post(&self, path: &str, body: impl Into<Bytes>) -> Result<http::Request<Bytes>> {
         let url = self.url(path);
         let mut request = http::Request::post(&url).header(http::header::CONTENT_TYPE, "application/json");
-        if self.stream {
+        let headers = &self.provider.headers;
+        if self.stream && !headers.keys().any(|name| name.eq_ignore_ascii_case("accept")) {
             request = request.header(http::header::ACCEPT, "text/event-stream");
         }
-        for (name, value) in &self.provider.headers {
+        for (name, value) in headers {
             request = request.header(name, value);
         }
         request
@@ -150,6 +150,23 @@ pub(crate) fn listing(name: ProtocolName) -> Option<Listing> {
         ProtocolName::OpenaiChat | ProtocolName::OpenaiResponses => Some(Listing { path: "/models", read: openai_chat::models }),
         _ => None,
     }
+}
+
+/// A model as one segment of a path. Names of inference profiles hold slashes and colons; signatures need them encoded.
+fn segment(model: &str) -> Cow<'_, str> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'@');
+    if model.as_bytes().iter().all(is_plain) {
+        return Cow::Borrowed(model);
+    }
+    let mut segment = String::with_capacity(model.len() + 8);
+    for byte in model.bytes() {
+        if is_plain(&byte) {
+            segment.push(byte.into());
+        } else {
+            let _ = write!(segment, "%{byte:02X}");
+        }
+    }
+    Cow::Owned(segment)
 }
 
 /// The protocol of this name.

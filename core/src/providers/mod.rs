@@ -11,6 +11,7 @@ use std::{
 };
 
 pub use set::{Configured, ProviderSet};
+pub(crate) use set::{filled, resolved};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -36,6 +37,14 @@ pub struct Provider {
     pub key_env: Vec<String>,
     /// Environment variables of the base URL.
     pub base_url_env: Vec<String>,
+    /// Used instead of `base_url` by those who have a key rather than a token.
+    pub key_base_url: Option<String>,
+    /// Who grants a credential where there is no key.
+    pub grant: Grant,
+    /// Environment variables of an access token, which is sent as a bearer.
+    pub token_env: Vec<String>,
+    /// The provider whose credentials and options count where this one has none: another door to the same account.
+    pub account: Option<String>,
     /// Options for `{name}` in URLs: environment variables and defaults by name.
     pub options: BTreeMap<String, ProviderOption>,
     /// Authors whose models this provider serves first-hand: `openai` for `openai/..`.
@@ -60,8 +69,58 @@ pub struct Provider {
 pub struct ProviderOption {
     /// Environment variables; the first that is set counts.
     pub env: Vec<String>,
-    /// Used where none is set.
+    /// Used where none is set. `{name}` stands for another option.
     pub default: Option<String>,
+    /// The option that decides this one by `values`.
+    pub by: Option<String>,
+    /// Values by that of the deciding option; `us-*` stands for all that begin with `us-`, and the longest counts.
+    pub values: BTreeMap<String, String>,
+    /// Whether it is the region of an endpoint, as in `google-vertex/us-east5`.
+    pub is_region: bool,
+    /// What may stand before the first dot of an upstream id; this option's value takes its place. The first of them is good
+    /// everywhere and gives way only to the caller's own value.
+    pub prefixes: Vec<String>,
+}
+
+/// Who grants a credential where there is no key.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Grant {
+    /// AWS keys from the usual places; they sign each request for this service.
+    Aws {
+        /// The service's name in signatures, for instance `bedrock`.
+        service: String,
+    },
+    /// An OAuth token endpoint, for the option `client_id` and a secret.
+    ClientCredentials {
+        /// The endpoint; `{name}` stands for an option.
+        url: String,
+        /// What the token is for.
+        scope: String,
+        /// Environment variables of the secret.
+        secret_env: Vec<String>,
+        /// Whether name and secret go into a header rather than into the form.
+        #[serde(default)]
+        basic: bool,
+    },
+    /// Google's application default credentials.
+    Google,
+    /// Nobody.
+    #[default]
+    None,
+}
+
+impl Grant {
+    /// Variables that lead to a grant, the first of them where there are many.
+    pub(crate) fn variables(&self) -> Vec<&str> {
+        match self {
+            Self::Aws { .. } => vec!["AWS_ACCESS_KEY_ID"],
+            Self::ClientCredentials { secret_env, .. } => secret_env.iter().map(String::as_str).collect(),
+            Self::Google => vec!["GOOGLE_APPLICATION_CREDENTIALS"],
+            Self::None => Vec::new(),
+        }
+    }
 }
 
 /// A wire protocol.
@@ -262,7 +321,8 @@ mod tests {
         assert!(rows.is_sorted_by(|a, b| a.slug < b.slug), "rows.json is sorted by slug, each once");
         for row in rows {
             assert!(!row.name.is_empty() && !row.base_url.is_empty(), "{} needs a name and a base URL", row.slug);
-            assert!(row.keyless || !row.key_env.is_empty(), "{} needs the variable of its key", row.slug);
+            let variables = row.key_env.len() + row.token_env.len();
+            assert!(row.keyless || variables > 0, "{} needs the variable of its key", row.slug);
         }
     }
 }

@@ -3,25 +3,31 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Auth, Provider, built_in};
-use crate::catalog::{DataPolicy, FastMap, nearest};
+use crate::catalog::{DataPolicy, Endpoint, FastMap, nearest};
 
 /// One provider as the caller configured it. Keys themselves live with the client; here is only whether there is one.
 #[derive(Clone, Debug)]
 pub struct Configured {
     /// The row.
     pub row: Arc<Provider>,
-    /// Whether a key is at hand, or comes from a callback.
+    /// Whether a key is at hand, or comes from a callback or from whoever grants one.
     pub has_key: bool,
+    /// What keeps a credential that was found from being used.
+    pub problem: Option<String>,
     /// Whether the caller added the row, rather than junto.
     pub custom: bool,
     /// What the caller's agreement with the operator says; overrides the catalog.
     pub policy: Option<DataPolicy>,
+    /// What the caller named models here: an upstream id, a slug or its last part, to the name to ask for.
+    pub deployments: BTreeMap<String, String>,
     /// The base URL without a final slash; `{name}` is still in it where an option has no value.
     pub base_url: String,
     /// Values of the row's options.
     pub options: BTreeMap<String, String>,
     /// Options of the URL without a value.
     pub missing_options: Vec<String>,
+    /// The URL and the options that the caller gave.
+    pub(crate) given: (String, BTreeMap<String, String>),
 }
 
 impl Configured {
@@ -32,21 +38,61 @@ impl Configured {
     }
 
     /// A row with another base URL and values for its options.
-    pub fn with(row: Arc<Provider>, base_url: &str, mut options: BTreeMap<String, String>) -> Self {
-        for (name, option) in &row.options {
-            if let (Some(default), false) = (&option.default, options.contains_key(name)) {
-                options.insert(name.clone(), default.clone());
-            }
-        }
-        let mut url = base_url.trim_end_matches('/').to_owned();
-        for (name, value) in &options {
-            url = url.replace(&format!("{{{name}}}"), value);
-        }
+    pub fn with(row: Arc<Provider>, base_url: &str, given: BTreeMap<String, String>) -> Self {
+        let options = resolved(&row, given.clone());
+        let url = filled(base_url.trim_end_matches('/'), &options);
         let paths = [&row.quirks.chat_path, &row.quirks.stream_path].into_iter().flatten();
-        let urls: Vec<&str> = paths.map(String::as_str).chain([url.as_str()]).collect();
-        let needed = |name: &&String| !options.contains_key(*name) && urls.iter().any(|url| url.contains(&format!("{{{name}}}")));
-        let missing_options = row.options.keys().filter(needed).cloned().collect();
-        Self { row, has_key: false, custom: false, policy: None, base_url: url, options, missing_options }
+        let urls: Vec<String> = paths.map(|path| filled(path, &options)).chain([url.clone()]).collect();
+        let is_open = |name: &&String| urls.iter().any(|url| url.contains(&format!("{{{name}}}")));
+        let missing_options = row.options.keys().filter(is_open).cloned().collect();
+        Self {
+            row,
+            has_key: false,
+            problem: None,
+            custom: false,
+            policy: None,
+            deployments: BTreeMap::new(),
+            base_url: url,
+            options,
+            missing_options,
+            given: (base_url.to_owned(), given),
+        }
+    }
+
+    /// The provider as it is asked for an endpoint in this region.
+    pub(crate) fn in_region(self: &Arc<Self>, region: Option<&str>) -> Arc<Self> {
+        let Some((region, name)) = region.zip(self.region_option()) else { return Arc::clone(self) };
+        if self.options.get(name).is_some_and(|there| there == region) {
+            return Arc::clone(self);
+        }
+        let (url, mut given) = self.given.clone();
+        given.insert(name.to_owned(), region.to_owned());
+        let there = Self::with(Arc::clone(&self.row), &url, given);
+        let Self { base_url, options, missing_options, given, .. } = there;
+        Arc::new(Self { base_url, options, missing_options, given, ..Self::clone(self) })
+    }
+
+    /// The region that is asked; empty where the provider has none.
+    pub(crate) fn region(&self) -> &str {
+        self.region_option().and_then(|name| self.options.get(name)).map_or("", String::as_str)
+    }
+
+    fn region_option(&self) -> Option<&str> {
+        self.row.options.iter().find(|(_, option)| option.is_region).map(|(name, _)| name.as_str())
+    }
+
+    /// What an endpoint's model is called here, where that is not what the catalog says: a deployment of the caller's, or
+    /// the same model behind another region's prefix.
+    pub(crate) fn upstream(&self, endpoint: &Endpoint) -> Option<String> {
+        let last = endpoint.model.rsplit('/').next().unwrap_or_default();
+        if let Some(name) = [&endpoint.upstream, &endpoint.model, last].into_iter().find_map(|name| self.deployments.get(name)) {
+            return Some(name.clone());
+        }
+        let (name, option) = self.row.options.iter().find(|(_, option)| !option.prefixes.is_empty())?;
+        let (prefix, rest) = endpoint.upstream.split_once('.')?;
+        let place = option.prefixes.iter().position(|known| known == prefix)?;
+        let value = if place == 0 { self.given.1.get(name)? } else { self.options.get(name)? };
+        (value != prefix).then(|| if value.is_empty() { rest.to_owned() } else { format!("{value}.{rest}") })
     }
 
     /// The provider's slug.
@@ -58,6 +104,35 @@ impl Configured {
     pub fn is_usable(&self) -> bool {
         self.has_key || self.row.keyless || self.row.auth == Auth::None
     }
+}
+
+/// The options with their defaults, and with the values that other options decide.
+pub(crate) fn resolved(row: &Provider, mut options: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    for decided in [false, true] {
+        for (name, option) in row.options.iter().filter(|(_, option)| option.by.is_some() == decided) {
+            let by = option.by.as_ref().and_then(|by| options.get(by));
+            let value = by.and_then(|by| choose(&option.values, by)).or(option.default.as_ref());
+            if let (Some(value), false) = (value, options.contains_key(name)) {
+                options.insert(name.clone(), filled(value, &options));
+            }
+        }
+    }
+    options
+}
+
+/// The value for this name: its own, else that of the longest beginning.
+fn choose<'a>(values: &'a BTreeMap<String, String>, name: &str) -> Option<&'a String> {
+    let begins = |known: &str| known.strip_suffix('*').is_some_and(|start| name.starts_with(start));
+    let longest = || values.iter().filter(|(known, _)| begins(known)).max_by_key(|(known, _)| known.len());
+    values.get(name).or_else(|| longest().map(|(_, value)| value))
+}
+
+/// The text with the values of options in place of their names.
+pub(crate) fn filled(text: &str, options: &BTreeMap<String, String>) -> String {
+    if !text.contains('{') {
+        return text.to_owned();
+    }
+    options.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
 /// Every provider that a client knows, in the order they were added.

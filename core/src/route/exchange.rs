@@ -17,12 +17,13 @@ use super::{
     retry_after,
 };
 use crate::{
-    auth,
+    catalog::Endpoint,
     client::{Account, Shared},
     error::{Error, ErrorKind, Result},
     plan::Candidate,
     protocols::{self, Call, Decoder, Protocol},
-    transport::{Body, TransportError, TransportErrorKind},
+    providers::Configured,
+    transport::Body,
     types::{ChatChunk, ChatRequest, ChatResponse, ChunkChoice, Delta, FinishReason, ReasoningDetail, Role, ToolCallDelta},
 };
 
@@ -35,6 +36,10 @@ const LARGEST_ERROR: usize = 1 << 20;
 pub(super) struct Exchange<'a> {
     pub(super) candidate: Candidate,
     shared: &'a Arc<Shared>,
+    /// The provider in the endpoint's region.
+    provider: Arc<Configured>,
+    /// The endpoint under the name that the caller gave the model there.
+    asked: Arc<Endpoint>,
     request: Cow<'a, ChatRequest>,
     requested: &'a str,
     account: Arc<Account>,
@@ -96,6 +101,11 @@ impl<'a> Exchange<'a> {
         shared.health.deposit(&candidate.endpoint);
         let created = shared.clock.unix();
         let id = format!("gen-{}-{:016x}", created.as_secs(), shared.clock.random_u64());
+        let provider = candidate.provider.in_region(candidate.endpoint.region.as_deref());
+        let asked = match provider.upstream(&candidate.endpoint) {
+            None => Arc::clone(&candidate.endpoint),
+            Some(upstream) => Arc::new(Endpoint { upstream: upstream.into(), ..Endpoint::clone(&candidate.endpoint) }),
+        };
         Ok(Self {
             requested: &request.model,
             request: without_foreign_signatures(candidate.request(request), &candidate.endpoint.provider),
@@ -106,6 +116,8 @@ impl<'a> Exchange<'a> {
             id: id.into(),
             created: created.as_secs(),
             encoded: None,
+            provider,
+            asked,
             shared,
             account,
             candidate,
@@ -156,6 +168,9 @@ impl<'a> Exchange<'a> {
         if cause == Cause::Key {
             self.account.keys.rotate(self.key);
         }
+        if error.kind() == ErrorKind::Authentication {
+            self.account.keys.forget();
+        }
         let outcome = match cause {
             _ if !asked => return,
             Cause::Canceled => return,
@@ -192,11 +207,12 @@ impl<'a> Exchange<'a> {
         for (name, value) in &self.shared.headers {
             request.headers_mut().insert(name, value.clone());
         }
-        let key = self.account.keys.get(self.key).await;
-        let signed = key.and_then(|key| auth::apply(&mut request, &self.candidate.provider.row.auth, key.as_deref()));
+        // Whoever grants credentials is part of the endpoint.
+        running.sent = self.account.keys.are_granted();
+        let signed = self.shared.sign(&mut request, &self.provider, &self.account, self.key).await;
         signed.map_err(|error| self.told(error, None))?;
         running.sent = true;
-        let response = self.shared.transport.send(request).await.map_err(|error| self.told(from_transport(error), None))?;
+        let response = self.shared.transport.send(request).await.map_err(|error| self.told(error.into(), None))?;
         let (head, body) = response.into_parts();
         running.status = Some(head.status.as_u16());
         if !head.status.is_success() {
@@ -262,7 +278,7 @@ impl<'a> Exchange<'a> {
                     }
                     gate.decoder.push(&bytes, &mut gate.ready).map(|()| gate.decoder.is_done())
                 }
-                Some(Err(error)) => Err(from_transport(error)),
+                Some(Err(error)) => Err(error.into()),
                 None => gate.decoder.finish(&mut gate.ready).map(|()| true),
             };
             let has_content = gate.ready.range(seen..).any(ChatChunk::has_content);
@@ -349,10 +365,10 @@ impl<'a> Exchange<'a> {
     }
 
     fn call(&self) -> Call<'_> {
-        let provider = &*self.candidate.provider;
+        let provider = &*self.provider;
         Call {
             request: &self.request,
-            endpoint: &self.candidate.endpoint,
+            endpoint: &self.asked,
             provider: &provider.row,
             base_url: &provider.base_url,
             options: &provider.options,
@@ -420,21 +436,6 @@ pub(crate) fn charge(endpoint: &crate::catalog::Endpoint, usage: &mut crate::typ
     details.upstream_inference_cost = named.or(details.upstream_inference_cost);
 }
 
-/// A failed transfer as an error.
-pub(crate) fn from_transport(error: TransportError) -> Error {
-    let kind = match error.kind {
-        TransportErrorKind::Timeout => ErrorKind::Timeout,
-        TransportErrorKind::Decode => ErrorKind::Decode,
-        _ => ErrorKind::Transport,
-    };
-    let message = match error.kind {
-        TransportErrorKind::Connect => format!("cannot connect: {}", error.message),
-        TransportErrorKind::Interrupted => format!("the connection broke: {}", error.message),
-        _ => error.message,
-    };
-    Error::new(kind, message)
-}
-
 fn empty() -> Error {
     Error::new(ErrorKind::Upstream, "the vendor's answer is empty").with_upstream_code("empty_answer")
 }
@@ -467,13 +468,13 @@ fn looks_like_html(body: &[u8]) -> bool {
 
 /// Reads a body; one that arrives in one read is not copied.
 pub(crate) async fn read_all(mut body: Body) -> Result<Bytes> {
-    let Some(first) = body.next().await.transpose().map_err(from_transport)? else { return Ok(Bytes::new()) };
-    let Some(second) = body.next().await.transpose().map_err(from_transport)? else { return Ok(first) };
+    let Some(first) = body.next().await.transpose().map_err(Error::from)? else { return Ok(Bytes::new()) };
+    let Some(second) = body.next().await.transpose().map_err(Error::from)? else { return Ok(first) };
     let mut whole = BytesMut::with_capacity(2 * (first.len() + second.len()));
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&second);
     while let Some(read) = body.next().await {
-        whole.extend_from_slice(&read.map_err(from_transport)?);
+        whole.extend_from_slice(&read.map_err(Error::from)?);
         if whole.len() > LARGEST_ANSWER {
             return Err(Error::decode("the answer is larger than 256 MiB"));
         }

@@ -22,7 +22,7 @@ use std::{
 };
 
 pub(crate) use attempts::{Attempts, Running};
-pub(crate) use exchange::{Opened, Served, charge, from_transport, issued_by, read_all, tell};
+pub(crate) use exchange::{Opened, Served, charge, issued_by, read_all, tell};
 pub(crate) use health::{Health, Outcome};
 pub(crate) use observers::{Observers, Watch, canceled};
 

@@ -53,7 +53,7 @@ fn reset(text: &str, now: Duration) -> Option<Duration> {
         };
         return Duration::try_from_secs_f64(seconds.max(0.0)).ok().map(|delay| delay.min(LONGEST));
     }
-    span(text).or_else(|| rfc3339(text).map(|moment| moment.saturating_sub(now).min(LONGEST)))
+    span(text).or_else(|| crate::date::rfc3339(text).map(|moment| moment.saturating_sub(now).min(LONGEST)))
 }
 
 /// `1m30s`, `6m0s`, `7.66s`, `20ms`, `1h`, `1d2h`.
@@ -79,35 +79,6 @@ pub(crate) fn span(text: &str) -> Option<Duration> {
         rest = tail;
     }
     (!text.is_empty()).then(|| Duration::try_from_secs_f64(total).ok()).flatten().map(|delay| delay.min(LONGEST))
-}
-
-/// `2026-01-27T12:00:30Z`, fractions and offsets allowed; Unix time.
-fn rfc3339(text: &str) -> Option<Duration> {
-    let (date, time) = text.split_once(['T', 't', ' '])?;
-    let mut date = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
-    let zone = time.find(['Z', 'z', '+', '-'])?;
-    let (clock, zone) = time.split_at(zone);
-    let mut clock = clock.splitn(3, ':');
-    let (hour, minute) = (clock.next()?.parse::<i64>().ok()?, clock.next()?.parse::<i64>().ok()?);
-    let second: f64 = clock.next()?.parse().ok()?;
-    let offset = match zone.as_bytes() {
-        [b'Z' | b'z'] => 0,
-        [sign, ..] => {
-            let (hours, minutes) = zone.get(1..)?.split_once(':')?;
-            let offset = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
-            if *sign == b'-' { -offset } else { offset }
-        }
-        [] => return None,
-    };
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Days since 1970 of the civil calendar, years beginning in March.
-    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468;
-    let whole = days * 86_400 + hour * 3_600 + minute * 60 - offset;
-    Duration::try_from_secs_f64(whole as f64 + second).ok()
 }
 
 fn until(date: std::time::SystemTime, now: Duration) -> Duration {

@@ -15,6 +15,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::Stream;
 
+use crate::error::{Error, ErrorKind};
+
 pub use self::replay::{RecordedRequest, Scripted, ScriptedTransport};
 pub use self::reqwest::Reqwest;
 
@@ -66,6 +68,22 @@ impl fmt::Display for TransportError {
 }
 
 impl std::error::Error for TransportError {}
+
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        let kind = match error.kind {
+            TransportErrorKind::Timeout => ErrorKind::Timeout,
+            TransportErrorKind::Decode => ErrorKind::Decode,
+            _ => ErrorKind::Transport,
+        };
+        let message = match error.kind {
+            TransportErrorKind::Connect => format!("cannot connect: {}", error.message),
+            TransportErrorKind::Interrupted => format!("the connection broke: {}", error.message),
+            _ => error.message,
+        };
+        Self::new(kind, message)
+    }
+}
 
 /// The body of a response as it arrives.
 pub struct Body(Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>);

@@ -1,6 +1,6 @@
 //! A chat request to a Converse request.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::borrow::Cow;
 
 use serde_json::{Map, Value, json, value::RawValue};
 
@@ -118,25 +118,11 @@ pub(super) fn encode(call: &Call<'_>) -> Result<Encoded> {
     dropped.sort_unstable();
     dropped.dedup();
     let method = if call.stream { "converse-stream" } else { "converse" };
-    let mut http = call.post(&format!("/model/{}/{method}", segment(&call.endpoint.upstream)), json)?;
+    let mut http = call.post(&format!("/model/{{model}}/{method}"), json)?;
     if call.stream {
         http.headers_mut().insert(http::header::ACCEPT, http::HeaderValue::from_static("application/vnd.amazon.eventstream"));
     }
     Ok(Encoded { request: http, dropped })
-}
-
-/// A model as one segment of a path: names of inference profiles hold slashes.
-fn segment(model: &str) -> String {
-    let mut segment = String::with_capacity(model.len());
-    for byte in model.bytes() {
-        match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' | b':' => segment.push(byte.into()),
-            byte => {
-                let _ = write!(segment, "%{byte:02X}");
-            }
-        }
-    }
-    segment
 }
 
 fn claude<'a>(call: &Call<'a>, more: &mut Map<String, Value>, dropped: &mut Vec<String>) -> (Inference<'a>, bool) {

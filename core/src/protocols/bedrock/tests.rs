@@ -219,7 +219,7 @@ fn a_conversation_becomes_alternating_turns() {
         {"role": "tool", "tool_call_id": "c2", "content": [{"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,CCCC"}}]}],
         "tools": [{"type": "function", "function": {"name": "get", "description": "Gets."}}]});
     let http = encode(CLAUDE, &request).unwrap();
-    assert_eq!(http.request.uri(), "https://bedrock.example/model/us.anthropic.claude-sonnet-4-5-20250929-v1:0/converse-stream");
+    assert_eq!(http.request.uri(), "https://bedrock.example/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse-stream");
     let (body, dropped) = encoded(CLAUDE, &request);
     assert_eq!(
         body,
@@ -325,7 +325,7 @@ fn what_cannot_be_said_is_refused_by_name() {
     }
     let arn = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-sonnet-4-5-20250929-v1:0";
     let request = encode(arn, &json!({"messages": [{"role": "user", "content": "a"}]})).unwrap().request;
-    assert!(request.uri().path().ends_with("inference-profile%2Feu.anthropic.claude-sonnet-4-5-20250929-v1:0/converse"));
+    assert!(request.uri().path().ends_with("inference-profile%2Feu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse"));
 }
 
 #[test]
