@@ -61,5 +61,32 @@ fn routing(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, routing);
+/// What the built-in catalog costs: once per process to unpack and read, and then to find a model in it.
+fn built_in_catalog(c: &mut Criterion) {
+    c.bench_function("catalog/first use", |b| b.iter(|| Catalog::unpack().expect("the catalog")));
+    let catalog = Catalog::built_in();
+    for slug in ["anthropic/claude-sonnet-4-5", "xai/grok-4.7", "gpt-4o-mini"] {
+        let parsed: ModelSlug = slug.parse().expect("a slug");
+        c.bench_function(&format!("catalog/find {slug}"), |b| b.iter(|| catalog.find(black_box(&parsed)).expect("known")));
+    }
+    let mut providers = ProviderSet::default();
+    for row in built_in() {
+        let mut provider = Configured::with(Arc::clone(row), "http://localhost", std::collections::BTreeMap::new());
+        provider.has_key = true;
+        providers.insert(provider);
+    }
+    let request = ChatRequest::new("anthropic/claude-sonnet-4-5").user("What is the airspeed velocity of an unladen swallow?");
+    let inputs = Inputs {
+        request: &request,
+        catalog,
+        providers: &providers,
+        defaults: &Preferences::default(),
+        health: &HealthSnapshot::default(),
+        search: false,
+        seed: 7,
+    };
+    c.bench_function("plan/whole catalog", |b| b.iter(|| plan(black_box(&inputs)).expect("a plan")));
+}
+
+criterion_group!(benches, routing, built_in_catalog);
 criterion_main!(benches);

@@ -3,6 +3,8 @@
 //! Belongs here: what is true before a request comes. Does not belong here: who may serve one (`plan`), how to talk to
 //! a provider (`providers`), IO. PURE.
 
+#[cfg(test)]
+mod check;
 mod key;
 mod lookup;
 mod parameters;

@@ -8,12 +8,17 @@ use std::{
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{DataPolicy, Endpoint, Modalities, Model, Parameters, Price, Pricing, Quantization, Reasoning, Source, Tier, Tokenizer};
+use super::{
+    Catalog, DataPolicy, Endpoint, Modalities, Model, Parameters, Price, Pricing, Quantization, Reasoning, Source, Tier, Tokenizer,
+};
 use crate::error::{Error, Result};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File<'a> {
+    /// Other spellings of authors, and the catalog's.
+    #[serde(default)]
+    authors: BTreeMap<String, String>,
     /// Where prices and limits were read, by a name: that of a provider stands for all its endpoints.
     #[serde(default)]
     sources: BTreeMap<String, Source>,
@@ -224,16 +229,21 @@ struct Shared {
     sources: BTreeMap<String, Arc<Source>>,
 }
 
-/// The models of a catalog in JSON.
-pub(super) fn models(json: &str) -> Result<Vec<Model>> {
+/// A catalog in JSON.
+pub(super) fn catalog(json: &str) -> Result<Catalog> {
     let file: File<'_> = parse(json)?;
+    let mut catalog = Catalog::default();
+    catalog.authors = file.authors;
     let shared = Shared {
         parameters: file.parameters,
         reasoning: file.reasoning.into_iter().map(|(name, kind)| (name, Arc::new(kind))).collect(),
         sources: file.sources.into_iter().map(|(name, source)| (name, Arc::new(source))).collect(),
     };
     let mut providers = HashMap::new();
-    file.models.into_iter().enumerate().map(|(at, entry)| model(at, entry, &shared, &mut providers)).collect()
+    for (at, entry) in file.models.into_iter().enumerate() {
+        catalog.insert(model(at, entry, &shared, &mut providers)?);
+    }
+    Ok(catalog)
 }
 
 /// Parses any JSON of catalogs; an error names the path of the bad field. The path is only looked for when there is one.
@@ -270,11 +280,13 @@ fn model<'a>(at: usize, entry: ModelEntry<'a>, shared: &Shared, providers: &mut 
         let own_parameters = named(&shared.parameters, offer.parameters.as_deref(), || path("parameters"), "parameters")?;
         let own_reasoning = named(&shared.reasoning, offer.reasoning.as_deref(), || path("reasoning"), "reasoning")?;
         let own_source = named(&shared.sources, offer.source.as_deref(), || path("source"), "sources")?;
+        let context = offer.context.or(entry.context);
         let provider = Arc::clone(providers.entry(offer.provider).or_insert_with_key(|slug| slug.as_ref().into()));
         Ok(Arc::new(Endpoint {
             region: offer.region.as_deref().map(Arc::from),
-            context_length: offer.context.or(entry.context),
-            max_completion_tokens: offer.max_output.or(entry.max_output),
+            context_length: context,
+            // The model's own limit says nothing of a host that has less room.
+            max_completion_tokens: offer.max_output.or(entry.max_output.filter(|most| context.is_none_or(|room| *most <= room))),
             input: offer.input.or(entry.input),
             output: offer.output.or(entry.output),
             parameters: own_parameters.or(parameters),
