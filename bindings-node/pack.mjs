@@ -1,11 +1,11 @@
 /**
- * Lays out the packages to publish under npm/: `junto`, and the addon of this platform as a package of its own, which
- * `junto` names as an optional dependency. Run after `node build.mjs --release`.
+ * Lays out the packages to publish, under npm/ or where it is told: `junto`, and the addon of this platform as a package of
+ * its own, which `junto` names as an optional dependency. Run after `node build.mjs --release`.
  */
 
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { arch, platform, report } from "node:process";
+import { arch, argv, platform, report } from "node:process";
 
 // Every platform that is built; these names stay out of package.json, where a development install would look for them.
 const PLATFORMS = [
@@ -19,12 +19,12 @@ const PLATFORMS = [
 ];
 
 const here = import.meta.dirname;
-const out = join(here, "npm");
+const out = argv[2] ?? join(here, "npm");
 const { devDependencies, scripts, ...junto } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
 const write = (folder, manifest) => writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 
-rmSync(out, { recursive: true, force: true });
 const main = join(out, "junto");
+rmSync(main, { recursive: true, force: true });
 mkdirSync(main, { recursive: true });
 cpSync(join(here, "dist"), join(main, "dist"), { recursive: true });
 copyFileSync(join(here, "README.md"), join(main, "README.md"));
@@ -35,7 +35,7 @@ const libc = platform !== "linux" ? undefined : report.getReport().header.glibcV
 const suffix = { glibc: "-gnu", musl: "-musl" }[libc] ?? (platform === "win32" ? "-msvc" : "");
 const name = `junto-${platform}-${arch}${suffix}`;
 const addon = join(out, name);
-mkdirSync(addon);
+mkdirSync(addon, { recursive: true });
 copyFileSync(join(here, `junto.${platform}-${arch}.node`), join(addon, "junto.node"));
 write(addon, {
   name,

@@ -1,7 +1,5 @@
 /** What `explain` returns. */
 
-import { inspect } from "node:util";
-
 import type { Rejection } from "./types.js";
 
 /** US dollars per unit, as exact decimals. A price that is absent is another's, or nothing. */
@@ -104,8 +102,7 @@ export class Plan {
   toString(): string {
     return this.#table;
   }
-
-  [inspect.custom](): string {
-    return this.#table;
-  }
 }
+
+// Not a member of the class, because its type would drag Node's in.
+Object.defineProperty(Plan.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: Plan.prototype.toString });

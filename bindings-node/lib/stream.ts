@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** A streamed answer as an async iterable. */
 
 import { aborted, failureOf, isFailure, settle } from "./errors.js";
