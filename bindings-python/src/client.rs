@@ -2,16 +2,22 @@
 //!
 //! Belongs here: one core client per process, blocking and awaitable calls. Does not belong here: what a request means.
 
-use std::{mem, sync::OnceLock, time::Duration};
+use std::{
+    mem,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use junto::{Error, ErrorKind};
-use pyo3::{exceptions::PyValueError, prelude::*};
+use junto::CallOptions;
+use pyo3::{IntoPyObjectExt, exceptions::PyValueError, prelude::*};
 
 use crate::{
     bridge, error,
-    runtime::{self, DEPTHS},
+    hooks::{self, Hook},
+    logs,
+    runtime::{self, DEPTHS, Parcel},
     script::Script,
-    stream::ChatStream,
+    stream::{Arriving, ChatStream, Form},
 };
 
 /// A router. Connections do not survive a fork, so each process builds its own core client from the same configuration.
@@ -19,9 +25,14 @@ use crate::{
 pub(crate) struct Client {
     config: String,
     script: Option<Script>,
+    on_attempt: Option<Hook>,
+    on_response: Option<Hook>,
     /// By fork depth, as the runtime.
     built: [OnceLock<junto::Client>; DEPTHS],
 }
+
+/// Headers of one call.
+type Headers = Vec<(String, String)>;
 
 impl Client {
     fn core(&self, py: Python<'_>) -> PyResult<junto::Client> {
@@ -32,84 +43,171 @@ impl Client {
         }
         // Built outside the lock: a fork in the middle of it must not leave the lock held in the child.
         let _context = handle.enter();
-        let client = self.build()?;
+        let client = self.build().map_err(|error| error::raise(py, &error))?;
         _ = slot.set(client.clone());
         Ok(slot.get().cloned().unwrap_or(client))
     }
 
-    fn build(&self) -> PyResult<junto::Client> {
+    fn build(&self) -> junto::Result<junto::Client> {
         let mut builder = junto::Client::builder().config_json(&self.config);
         if let Some(script) = &self.script {
             builder = builder.transport(script.transport()).clock(script.clock());
         }
-        builder.build().map_err(|error| error::raise(&error))
+        if let Some(hook) = self.on_attempt.clone() {
+            builder = builder.on_attempt(move |attempt| hooks::tell(&hook, attempt));
+        }
+        if let Some(hook) = self.on_response.clone() {
+            builder = builder.on_response(move |summary| hooks::tell(&hook, summary));
+        }
+        builder.build()
+    }
+
+    /// The core client for one call.
+    fn call(&self, py: Python<'_>, timeout: Option<f64>, headers: Option<Headers>) -> PyResult<junto::Client> {
+        logs::refresh(py);
+        let client = self.core(py)?;
+        if timeout.is_none() && headers.is_none() {
+            return Ok(client);
+        }
+        let mut options = CallOptions::new();
+        if let Some(seconds) = timeout {
+            options = options.timeout(limit(seconds)?);
+        }
+        for (name, value) in headers.into_iter().flatten() {
+            options = options.header(&name, &value).map_err(|error| error::raise(py, &error))?;
+        }
+        Ok(client.with(&options))
     }
 }
 
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (config, script = None))]
-    fn new(py: Python<'_>, config: String, script: Option<&Bound<'_, Script>>) -> PyResult<Self> {
-        let client = Self { config, script: script.map(|script| script.get().clone()), built: [const { OnceLock::new() }; DEPTHS] };
+    #[pyo3(signature = (config, script = None, on_attempt = None, on_response = None))]
+    fn new(
+        py: Python<'_>,
+        config: String,
+        script: Option<&Bound<'_, Script>>,
+        on_attempt: Option<Py<PyAny>>,
+        on_response: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let client = Self {
+            config,
+            script: script.map(|script| script.get().clone()),
+            on_attempt: on_attempt.map(Arc::new),
+            on_response: on_response.map(Arc::new),
+            built: [const { OnceLock::new() }; DEPTHS],
+        };
         // A wrong configuration is an error here, not at the first call.
         client.core(py)?;
         Ok(client)
     }
 
-    #[pyo3(signature = (request, timeout = None))]
-    fn chat(&self, py: Python<'_>, request: &str, timeout: Option<f64>) -> PyResult<String> {
-        let (client, limit) = (self.core(py)?, limit(timeout)?);
-        runtime::block_on(py, within(limit, client.chat_json(request)))?.map_err(|error| error::raise(&error))
+    #[pyo3(signature = (request, timeout = None, headers = None))]
+    fn chat(&self, py: Python<'_>, request: String, timeout: Option<f64>, headers: Option<Headers>) -> PyResult<String> {
+        let client = self.call(py, timeout, headers)?;
+        ask(py, async move { client.chat_json(&request).await })
     }
 
-    #[pyo3(signature = (request, timeout = None))]
-    fn chat_async<'py>(&self, py: Python<'py>, request: String, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
-        let (client, limit) = (self.core(py)?, limit(timeout)?);
-        bridge::awaitable(py, async move {
-            // Boxed: an attempt loop is too large a future to be moved around.
-            Box::pin(within(limit, client.chat_json(&request))).await.map_err(|error| error::raise(&error))
+    #[pyo3(signature = (request, timeout = None, headers = None))]
+    fn chat_async<'py>(
+        &self,
+        py: Python<'py>,
+        request: String,
+        timeout: Option<f64>,
+        headers: Option<Headers>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let client = self.call(py, timeout, headers)?;
+        ask_async(py, async move { client.chat_json(&request).await })
+    }
+
+    #[pyo3(signature = (request, timeout = None, headers = None, events = false))]
+    fn stream(
+        &self,
+        py: Python<'_>,
+        request: String,
+        timeout: Option<f64>,
+        headers: Option<Headers>,
+        events: bool,
+    ) -> PyResult<ChatStream> {
+        let client = self.call(py, timeout, headers)?;
+        let parcel = Arc::new(Parcel::default());
+        let opened = Arc::clone(&parcel);
+        let task = runtime::spawn(py, open(client, request, events, move |stream| opened.put(stream)))?;
+        let stream = parcel.wait(py);
+        if stream.is_err() {
+            task.abort();
+        }
+        stream?.map_err(|error| error::raise(py, &error))
+    }
+
+    #[pyo3(signature = (request, timeout = None, headers = None, events = false))]
+    fn stream_async<'py>(
+        &self,
+        py: Python<'py>,
+        request: String,
+        timeout: Option<f64>,
+        headers: Option<Headers>,
+        events: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let client = self.call(py, timeout, headers)?;
+        bridge::awaitable(py, |waiter| {
+            open(client, request, events, |stream| {
+                waiter.settle(move |py| stream.map_err(|error| error::raise(py, &error))?.into_py_any(py));
+            })
         })
     }
 
-    #[pyo3(signature = (request, timeout = None))]
-    fn stream(&self, py: Python<'_>, request: &str, timeout: Option<f64>) -> PyResult<ChatStream> {
-        let (client, limit) = (self.core(py)?, limit(timeout)?);
-        let stream = runtime::block_on(py, within(limit, client.stream_json(request)))?;
-        stream.map(ChatStream::new).map_err(|error| error::raise(&error))
-    }
-
-    #[pyo3(signature = (request, timeout = None))]
-    fn stream_async<'py>(&self, py: Python<'py>, request: String, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
-        let (client, limit) = (self.core(py)?, limit(timeout)?);
-        bridge::awaitable(py, async move {
-            let stream = Box::pin(within(limit, client.stream_json(&request))).await;
-            stream.map(ChatStream::new).map_err(|error| error::raise(&error))
-        })
-    }
+    // Detached: the core may wait for a lock that a thread holds while it logs.
 
     fn explain(&self, py: Python<'_>, request: &str) -> PyResult<String> {
-        self.core(py)?.explain_json(request).map_err(|error| error::raise(&error))
+        let client = self.core(py)?;
+        py.detach(|| client.explain_json(request)).map_err(|error| error::raise(py, &error))
     }
 
-    #[pyo3(signature = (query, timeout = None))]
-    fn models(&self, py: Python<'_>, query: &str, timeout: Option<f64>) -> PyResult<String> {
-        let (client, limit) = (self.core(py)?, limit(timeout)?);
-        runtime::block_on(py, within(limit, client.models_json(query)))?.map_err(|error| error::raise(&error))
+    fn models(&self, py: Python<'_>, query: String) -> PyResult<String> {
+        let client = self.call(py, None, None)?;
+        ask(py, async move { client.models_json(&query).await })
     }
 
-    #[pyo3(signature = (query, timeout = None))]
-    fn models_async<'py>(&self, py: Python<'py>, query: String, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
-        let (client, limit) = (self.core(py)?, limit(timeout)?);
-        bridge::awaitable(py, async move { within(limit, client.models_json(&query)).await.map_err(|error| error::raise(&error)) })
+    fn models_async<'py>(&self, py: Python<'py>, query: String) -> PyResult<Bound<'py, PyAny>> {
+        let client = self.call(py, None, None)?;
+        ask_async(py, async move { client.models_json(&query).await })
     }
 
     fn model(&self, py: Python<'_>, slug: &str) -> PyResult<String> {
-        self.core(py)?.model_json(slug).map_err(|error| error::raise(&error))
+        let client = self.core(py)?;
+        py.detach(|| client.model_json(slug)).map_err(|error| error::raise(py, &error))
     }
 
     fn endpoints(&self, py: Python<'_>, slug: &str) -> PyResult<String> {
-        self.core(py)?.endpoints_json(slug).map_err(|error| error::raise(&error))
+        let client = self.core(py)?;
+        py.detach(|| client.endpoints_json(slug)).map_err(|error| error::raise(py, &error))
+    }
+}
+
+/// Waits for a JSON answer of the core.
+fn ask(py: Python<'_>, call: impl Future<Output = junto::Result<String>> + Send + 'static) -> PyResult<String> {
+    runtime::block_on(py, call)?.map_err(|error| error::raise(py, &error))
+}
+
+/// As `ask`, for `await`.
+fn ask_async(py: Python<'_>, call: impl Future<Output = junto::Result<String>> + Send + 'static) -> PyResult<Bound<'_, PyAny>> {
+    bridge::awaitable(py, |waiter| async move {
+        let answer = call.await;
+        waiter.settle(move |py| answer.map_err(|error| error::raise(py, &error))?.into_py_any(py));
+    })
+}
+
+/// Opens a stream, and reads it to its end or until its handle is gone.
+async fn open(client: junto::Client, request: String, events: bool, opened: impl FnOnce(junto::Result<ChatStream>)) {
+    let answer = Arriving::new(if events { Form::Events } else { Form::Array });
+    match client.stream_json(&request).await {
+        Err(error) => opened(Err(error)),
+        Ok(stream) => {
+            let handle = ChatStream::new(Arc::clone(&answer));
+            answer.read(stream, move || opened(Ok(handle))).await;
+        }
     }
 }
 
@@ -125,20 +223,9 @@ impl Drop for Client {
     }
 }
 
-fn limit(timeout: Option<f64>) -> PyResult<Option<Duration>> {
-    let Some(seconds) = timeout else { return Ok(None) };
+fn limit(seconds: f64) -> PyResult<Duration> {
     match Duration::try_from_secs_f64(seconds) {
-        Ok(limit) if !limit.is_zero() => Ok(Some(limit)),
+        Ok(limit) if !limit.is_zero() => Ok(limit),
         _ => Err(PyValueError::new_err(format!("timeout must be a positive number of seconds, not {seconds}"))),
-    }
-}
-
-/// The caller's own limit on one call, over whatever the configuration says.
-async fn within<T>(limit: Option<Duration>, call: impl Future<Output = junto::Result<T>>) -> junto::Result<T> {
-    match limit {
-        None => call.await,
-        Some(limit) => tokio::time::timeout(limit, call)
-            .await
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, format!("no answer within the timeout of {} s", limit.as_secs_f64())))),
     }
 }

@@ -6,6 +6,8 @@
 mod bridge;
 mod client;
 mod error;
+mod hooks;
+mod logs;
 mod runtime;
 mod script;
 mod stream;
@@ -18,8 +20,18 @@ mod _native {
     #[pymodule_export]
     use crate::{client::Client, script::Script, stream::ChatStream};
 
+    /// The parts of a model slug, as JSON.
+    #[pyfunction]
+    fn parse_slug(py: Python<'_>, slug: &str) -> PyResult<String> {
+        match slug.parse::<junto::ModelSlug>() {
+            Ok(slug) => Ok(slug.to_json()),
+            Err(error) => Err(crate::error::raise(py, &error)),
+        }
+    }
+
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::runtime::in_first_interpreter(module.py())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         let shutdown = pyo3::wrap_pyfunction!(crate::runtime::shutdown, module)?;
         module.py().import("atexit")?.call_method1("register", (shutdown,)).map(drop)

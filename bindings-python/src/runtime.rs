@@ -3,19 +3,20 @@
 //! Belongs here: fork depth, start, stop, blocking waits. Does not belong here: asyncio (`bridge`).
 
 use std::{
-    io,
-    pin::{Pin, pin},
-    process,
+    io, process,
     sync::{
-        Mutex, OnceLock, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread::{self, ThreadId},
     time::Duration,
 };
 
-use pyo3::{exceptions::PyRuntimeError, prelude::*};
-use tokio::{runtime, sync::Notify};
+use pyo3::{
+    exceptions::{PyImportError, PyRuntimeError},
+    prelude::*,
+};
+use tokio::{runtime, task::AbortHandle};
 
 /// How deep a tree of forks may be that uses junto at every level.
 pub(crate) const DEPTHS: usize = 16;
@@ -32,8 +33,7 @@ struct Slot {
     owned: Mutex<Option<runtime::Runtime>>,
     /// The thread that runs interpreter exit, once it does.
     stopped_by: OnceLock<ThreadId>,
-    stopping: Notify,
-    /// Threads that wait in `block_on`.
+    /// Threads that wait for the runtime.
     waiting: AtomicUsize,
 }
 
@@ -82,7 +82,6 @@ impl Slot {
             handle: runtime.handle().clone(),
             owned: Mutex::new(Some(runtime)),
             stopped_by: OnceLock::new(),
-            stopping: Notify::new(),
             waiting: AtomicUsize::new(0),
         })
     }
@@ -110,60 +109,108 @@ fn stop_here() -> ! {
     }
 }
 
-/// Waits for a future without holding the interpreter. Ctrl-C drops the future and raises `KeyboardInterrupt`.
+/// Runs a future on the runtime and waits for it without holding the interpreter. Ctrl-C drops the future and raises
+/// `KeyboardInterrupt`.
 pub(crate) fn block_on<F>(py: Python<'_>, future: F) -> PyResult<F::Output>
 where
-    F: Future + Send,
-    F::Output: Send,
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
 {
+    let parcel = Arc::new(Parcel::default());
+    let to = Arc::clone(&parcel);
+    let task = spawn(py, async move { to.put(future.await) })?;
+    let output = parcel.wait(py);
+    if output.is_err() {
+        task.abort();
+    }
+    output
+}
+
+/// Starts a future on this process's runtime.
+pub(crate) fn spawn(py: Python<'_>, future: impl Future<Output = ()> + Send + 'static) -> PyResult<AbortHandle> {
+    let (_, handle) = handle(py)?;
+    // Boxed: an attempt loop is too large a future to be moved around.
+    Ok(handle.spawn(Box::pin(future)).abort_handle())
+}
+
+/// One value on its way from the runtime to a thread that waits.
+pub(crate) struct Parcel<T> {
+    value: Mutex<Option<T>>,
+    there: Condvar,
+}
+
+impl<T> Default for Parcel<T> {
+    fn default() -> Self {
+        Self { value: Mutex::new(None), there: Condvar::new() }
+    }
+}
+
+impl<T: Send> Parcel<T> {
+    pub(crate) fn put(&self, value: T) {
+        *lock(&self.value) = Some(value);
+        self.there.notify_one();
+    }
+
+    pub(crate) fn wait(&self, py: Python<'_>) -> PyResult<T> {
+        wait(py, |tick| self.there.wait_timeout(lock(&self.value), tick).unwrap_or_else(PoisonError::into_inner).0.take())
+    }
+}
+
+/// Looks again and again, detached from the interpreter, until there is a value. `look` waits for at most the time it is
+/// given.
+pub(crate) fn wait<T: Send>(py: Python<'_>, mut look: impl FnMut(Duration) -> Option<T> + Send) -> PyResult<T> {
     let (_, slot) = current(py)?;
-    let mut future = pin!(future);
+    if runtime::Handle::try_current().is_ok() {
+        return Err(PyRuntimeError::new_err("a hook or a log handler that junto calls cannot wait for junto"));
+    }
     loop {
-        match py.detach(|| slot.wait(future.as_mut())) {
-            Some(output) => return Ok(output),
+        // Counted until the thread is attached again, so that interpreter exit lets nobody attach too late; and before the
+        // look at `stopped_by`, which `shutdown` sets before it counts.
+        slot.waiting.fetch_add(1, Ordering::SeqCst);
+        let found = py.detach(|| {
+            let found = if slot.stopped_by.get().is_none() { look(SIGNALS) } else { None };
+            if slot.stopped_by.get().is_some() {
+                slot.waiting.fetch_sub(1, Ordering::SeqCst);
+                stop_here();
+            }
+            found
+        });
+        slot.waiting.fetch_sub(1, Ordering::SeqCst);
+        match found {
+            Some(value) => return Ok(value),
             None => py.check_signals()?,
         }
     }
 }
 
-impl Slot {
-    /// The output, or nothing where it is time to look for signals.
-    fn wait<F: Future>(&self, future: Pin<&mut F>) -> Option<F::Output> {
-        let mut stopping = pin!(self.stopping.notified());
-        stopping.as_mut().enable();
-        // Counted before the look at `stopped_by`, which `shutdown` sets before it counts.
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let output = if self.stopped_by.get().is_some() {
-            Err(())
-        } else {
-            self.handle.block_on(async {
-                tokio::select! {
-                    biased;
-                    () = stopping => Err(()),
-                    output = tokio::time::timeout(SIGNALS, future) => Ok(output.ok()),
-                }
-            })
-        };
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-        output.unwrap_or_else(|()| stop_here())
+/// Locks for a moment. A panic elsewhere leaves nothing half-done in what is locked here.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Refuses sub-interpreters, which CPython itself does from 3.12 on: classes and threads belong to one interpreter.
+pub(crate) fn in_first_interpreter(py: Python<'_>) -> PyResult<()> {
+    static FIRST: OnceLock<usize> = OnceLock::new();
+    // An interpreter is known by its own `sys.modules`.
+    let modules = py.import("sys")?.getattr("modules")?.as_ptr() as usize;
+    if *FIRST.get_or_init(|| modules) == modules {
+        return Ok(());
     }
+    Err(PyImportError::new_err("module junto._native does not support loading in subinterpreters: use another thread or process"))
 }
 
 /// Runs from Python's `atexit`, while the interpreter is whole: nothing of ours touches it afterwards.
 #[pyfunction]
 pub(crate) fn shutdown(py: Python<'_>) {
     let Some(slot) = depth().and_then(|depth| SLOTS[depth].get()) else { return };
-    let owned = slot.owned.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(runtime) = owned else { return };
+    let Some(runtime) = lock(&slot.owned).take() else { return };
     _ = slot.stopped_by.set(thread::current().id());
     py.detach(|| {
-        slot.stopping.notify_waiters();
-        // A runtime that goes away under a waiting thread panics in it.
-        let wait = Duration::from_millis(1);
+        let step = Duration::from_millis(1);
         let mut left = GRACE;
         while slot.waiting.load(Ordering::SeqCst) > 0 && !left.is_zero() {
-            thread::sleep(wait);
-            left = left.saturating_sub(wait);
+            thread::sleep(step);
+            left = left.saturating_sub(step);
         }
         runtime.shutdown_timeout(GRACE);
     });

@@ -1,169 +1,242 @@
 //! The stream handle: everything that is ready crosses at once, as one text.
 //!
-//! Belongs here: batches, closing. Does not belong here: what a chunk means.
+//! Belongs here: reading ahead, batches, closing. Does not belong here: what a chunk means.
 
 use std::{
     mem, process,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, PoisonError},
 };
 
 use junto::ChatChunk;
-use pyo3::prelude::*;
-use tokio::sync::{Mutex, Notify};
+use pyo3::{IntoPyObjectExt, prelude::*};
+use tokio::sync::Notify;
 
-use crate::{bridge, error, runtime};
+use crate::{
+    bridge::Waiter,
+    error,
+    runtime::{self, lock},
+};
 
-/// An answer that arrives. Dropping it, or closing it, closes the vendor's connection.
-#[pyclass(frozen, module = "junto._native")]
-pub(crate) struct ChatStream {
-    shared: Option<Arc<Shared>>,
-    pid: u32,
-}
-
-struct Shared {
-    /// Gone once it has ended or was closed, and the connection with it.
-    stream: Mutex<Option<junto::ChatStream>>,
-    closed: AtomicBool,
-    closing: Notify,
-}
+/// How many bytes are read ahead of the caller; then the vendor waits.
+const AHEAD: usize = 1 << 20;
 
 /// How a batch is written.
 #[derive(Clone, Copy)]
-enum Form {
-    /// `[chunk, chunk]`
+pub(crate) enum Form {
+    /// `[chunk,chunk]`
     Array,
     /// `data: chunk`, blank line, and so on: an event stream's body.
     Events,
 }
 
-impl ChatStream {
-    pub(crate) fn new(stream: junto::ChatStream) -> Self {
-        let shared = Shared { stream: Mutex::new(Some(stream)), closed: AtomicBool::new(false), closing: Notify::new() };
-        Self { shared: Some(Arc::new(shared)), pid: process::id() }
-    }
-
-    fn batch(&self, events: bool) -> impl Future<Output = junto::Result<Option<String>>> + Send + use<> {
-        let form = if events { Form::Events } else { Form::Array };
-        // A stream of the parent process has ended here: its connection is the parent's.
-        let shared = self.shared.clone().filter(|_| self.pid == process::id());
-        async move {
-            match shared {
-                Some(shared) => shared.batch(form).await,
-                None => Ok(None),
-            }
-        }
-    }
+/// An answer that arrives. Dropping it, or closing it, closes the vendor's connection.
+#[pyclass(frozen, module = "junto._native")]
+pub(crate) struct ChatStream {
+    answer: Option<Arc<Arriving>>,
+    pid: u32,
 }
 
-impl Shared {
-    async fn batch(&self, form: Form) -> junto::Result<Option<String>> {
-        let mut closing = std::pin::pin!(self.closing.notified());
-        closing.as_mut().enable();
-        let next = async {
-            // Declared first, so that it runs when the lock is free again.
-            let _swept = Sweep(self);
-            let mut slot = self.stream.lock().await;
-            if self.closed.load(Ordering::SeqCst) {
-                *slot = None;
-            }
-            let Some(stream) = slot.as_mut() else { return Ok(None) };
-            match stream.next_batch().await {
-                Some(Ok(chunks)) => Ok(Some(form.write(&chunks))),
-                Some(Err(error)) => {
-                    *slot = None;
-                    Err(error)
+/// What has arrived and was not taken.
+pub(crate) struct Arriving {
+    form: Form,
+    state: Mutex<State>,
+    /// For threads that wait.
+    more: Condvar,
+    /// For the reader, when there is room again.
+    room: Notify,
+    /// For the reader, when nothing more is wanted.
+    closing: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    text: Vec<u8>,
+    ended: bool,
+    error: Option<junto::Error>,
+    waiters: Vec<Waiter>,
+}
+
+/// What a caller that looks finds.
+enum Found {
+    Text(String),
+    Error(junto::Error),
+    End,
+    /// Another caller was faster.
+    Nothing(Form),
+}
+
+impl Arriving {
+    pub(crate) fn new(form: Form) -> Arc<Self> {
+        Arc::new(Self { form, state: Mutex::default(), more: Condvar::new(), room: Notify::new(), closing: Notify::new() })
+    }
+
+    /// Reads a stream to its end, or until nothing more is wanted. `opened` is called at its first content, which is then
+    /// found without waiting again.
+    pub(crate) async fn read(self: Arc<Self>, mut stream: junto::ChatStream, opened: impl FnOnce()) {
+        let reading = async {
+            let mut opened = Some(opened);
+            loop {
+                let batch = stream.next_batch().await;
+                let over = self.add(batch);
+                if let Some(opened) = opened.take() {
+                    opened();
                 }
-                None => {
-                    *slot = None;
-                    Ok(None)
+                if over {
+                    return;
+                }
+                while lock(&self.state).text.len() > AHEAD {
+                    self.room.notified().await;
                 }
             }
         };
         tokio::select! {
             biased;
-            () = closing => Ok(None),
-            batch = next => batch,
+            () = self.closing.notified() => {}
+            () = reading => {}
         }
     }
 
-    fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
-        self.closing.notify_waiters();
-        self.sweep();
+    /// Notes what came; true at the end.
+    fn add(self: &Arc<Self>, batch: Option<junto::Result<Vec<ChatChunk>>>) -> bool {
+        let mut state = lock(&self.state);
+        match batch {
+            Some(Ok(chunks)) => self.form.write(&chunks, &mut state.text),
+            Some(Err(error)) => state.error = Some(error),
+            None => state.ended = true,
+        }
+        self.tell(&mut state);
+        state.ended
     }
 
-    /// Drops a closed stream. Where a reader holds it, the reader does so when it leaves.
-    fn sweep(&self) {
-        if self.closed.load(Ordering::SeqCst)
-            && let Ok(mut slot) = self.stream.try_lock()
-        {
-            *slot = None;
+    fn tell(self: &Arc<Self>, state: &mut State) {
+        for waiter in state.waiters.drain(..) {
+            let answer = Arc::clone(self);
+            // Taken when the loop gets to it: what arrives until then comes along.
+            waiter.settle(move |py| {
+                let found = answer.take(&mut lock(&answer.state));
+                found.unwrap_or(Found::Nothing(answer.form)).into_python(py)
+            });
         }
+        self.more.notify_all();
+    }
+
+    fn take(&self, state: &mut State) -> Option<Found> {
+        if !state.text.is_empty() {
+            let text = self.form.close(mem::take(&mut state.text));
+            self.room.notify_one();
+            return Some(Found::Text(text));
+        }
+        if let Some(error) = state.error.take() {
+            state.ended = true;
+            return Some(Found::Error(error));
+        }
+        state.ended.then_some(Found::End)
+    }
+
+    /// Nothing more is wanted.
+    fn close(self: &Arc<Self>) {
+        self.closing.notify_one();
+        let mut state = lock(&self.state);
+        state.text = Vec::new();
+        state.error = None;
+        state.ended = true;
+        self.tell(&mut state);
     }
 }
 
-/// Sweeps when a reader leaves, by whichever way: an aborted task only drops what it holds.
-struct Sweep<'a>(&'a Shared);
-
-impl Drop for Sweep<'_> {
-    fn drop(&mut self) {
-        self.0.sweep();
+impl Found {
+    fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match self {
+            Self::Text(text) => text.into_py_any(py),
+            Self::Error(error) => Err(error::raise(py, &error)),
+            Self::End => Ok(py.None()),
+            Self::Nothing(Form::Array) => "[]".into_py_any(py),
+            Self::Nothing(Form::Events) => "".into_py_any(py),
+        }
     }
 }
 
 impl Form {
-    fn write(self, chunks: &[ChatChunk]) -> String {
-        let (open, between, close) = match self {
-            Self::Array => ("[", ",", "]"),
-            Self::Events => ("data: ", "\n\ndata: ", "\n\n"),
-        };
-        let mut text = Vec::with_capacity(chunks.len() * 320);
-        text.extend_from_slice(open.as_bytes());
-        for (at, chunk) in chunks.iter().enumerate() {
-            if at > 0 {
-                text.extend_from_slice(between.as_bytes());
-            }
+    fn write(self, chunks: &[ChatChunk], text: &mut Vec<u8>) {
+        text.reserve(chunks.len() * 320);
+        for chunk in chunks {
+            let before: &[u8] = match self {
+                Self::Array if text.is_empty() => b"[",
+                Self::Array => b",",
+                Self::Events => b"data: ",
+            };
+            text.extend_from_slice(before);
             // Writing a chunk to memory cannot fail.
-            _ = serde_json::to_writer(&mut text, chunk);
+            _ = serde_json::to_writer(&mut *text, chunk);
+            if matches!(self, Self::Events) {
+                text.extend_from_slice(b"\n\n");
+            }
         }
-        text.extend_from_slice(close.as_bytes());
+    }
+
+    fn close(self, mut text: Vec<u8>) -> String {
+        if matches!(self, Self::Array) {
+            text.push(b']');
+        }
         String::from_utf8(text).unwrap_or_default()
+    }
+}
+
+impl ChatStream {
+    pub(crate) fn new(answer: Arc<Arriving>) -> Self {
+        Self { answer: Some(answer), pid: process::id() }
+    }
+
+    /// A stream of the parent process has ended here: its connection is the parent's.
+    fn own(&self) -> Option<&Arc<Arriving>> {
+        self.answer.as_ref().filter(|_| self.pid == process::id())
     }
 }
 
 #[pymethods]
 impl ChatStream {
-    /// All chunks that are ready, waiting for at least one; `None` after the last.
-    #[pyo3(signature = (events = false))]
-    fn next_batch(&self, py: Python<'_>, events: bool) -> PyResult<Option<String>> {
-        runtime::block_on(py, self.batch(events))?.map_err(|error| error::raise(&error))
+    /// All chunks that are there, waiting for at least one; `None` after the last.
+    fn next_batch(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let Some(answer) = self.own() else { return Ok(py.None()) };
+        let found = runtime::wait(py, |tick| {
+            let mut state = lock(&answer.state);
+            answer.take(&mut state).or_else(|| {
+                let (mut state, _) = answer.more.wait_timeout(state, tick).unwrap_or_else(PoisonError::into_inner);
+                answer.take(&mut state)
+            })
+        })?;
+        found.into_python(py)
     }
 
-    #[pyo3(signature = (events = false))]
-    fn next_batch_async<'py>(&self, py: Python<'py>, events: bool) -> PyResult<Bound<'py, PyAny>> {
-        let batch = self.batch(events);
-        bridge::awaitable(py, async move { batch.await.map_err(|error| error::raise(&error)) })
+    /// As `next_batch`; what is not there yet is a future.
+    fn next_batch_async(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let Some(answer) = self.own() else { return Ok(py.None()) };
+        let found = answer.take(&mut lock(&answer.state));
+        if let Some(found) = found {
+            return found.into_python(py);
+        }
+        let (waiter, future) = Waiter::new(py)?;
+        let mut state = lock(&answer.state);
+        state.waiters.push(waiter);
+        if !state.text.is_empty() || state.error.is_some() || state.ended {
+            // It came meanwhile.
+            answer.tell(&mut state);
+        }
+        Ok(future.unbind())
     }
 
     fn close(&self) {
-        if let Some(shared) = self.shared.as_ref().filter(|_| self.pid == process::id()) {
-            shared.close();
+        if let Some(answer) = self.own() {
+            answer.close();
         }
     }
 }
 
 impl Drop for ChatStream {
     fn drop(&mut self) {
-        let shared = self.shared.take();
-        if self.pid == process::id() {
-            if let Some(shared) = shared {
-                shared.close();
-            }
-        } else {
-            mem::forget(shared);
+        self.close();
+        if self.pid != process::id() {
+            mem::forget(self.answer.take());
         }
     }
 }

@@ -129,6 +129,12 @@ def test_no_connection_and_no_answer_in_time(client: Junto, vendor: Vendor) -> N
         ({"messages": []}, errors.BadRequestError, "messages"),
         ({"provider": {"ordr": []}}, errors.BadRequestError, "ordr"),
         ({"timeout": -1}, ValueError, "timeout"),
+        ({"timeout": "soon"}, TypeError, "timeout"),
+        ({"extra_headers": [1]}, TypeError, "extra_headers"),
+        ({"extra_headers": {"x": 1}}, TypeError, "extra_headers"),
+        ({"extra_headers": {"Authorization": "Bearer x"}}, errors.BadRequestError, "extra_headers.*Authorization"),
+        ({"extra_headers": {"x-a": "1\n2"}}, errors.BadRequestError, "extra_headers.*x-a"),
+        ({"extra_body": 3}, TypeError, "extra_body"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: dict[str, Any], error: type[Exception], name: str) -> None:
@@ -164,6 +170,15 @@ def test_with_options_changes_and_shares(client: Junto, vendor: Vendor) -> None:
     elsewhere = client.with_options(providers={"openai": {"api_key": "other", "base_url": vendor.base_url}})
     elsewhere.chat.completions.create(model="openai/plain", messages=ASK)
     assert vendor.requests[-1]["headers"]["authorization"] == "Bearer other"
+
+
+def test_headers_of_a_call_reach_the_vendor(client: Junto, vendor: Vendor) -> None:
+    other = client.with_options(extra_headers={"x-team": "a", "x-trace": "0"})
+    other.chat.completions.create(model="openai/plain", messages=ASK, extra_headers={"X-Trace": "7"})
+    client.chat.completions.create(model="openai/plain", messages=ASK)
+    sent = [{name.lower(): value for name, value in request["headers"].items()} for request in vendor.requests]
+    assert sent[0]["x-team"] == "a" and sent[0]["x-trace"] == "7" and "x-team" not in sent[1]
+    assert sent[0]["authorization"] == "Bearer sk-test-secret"
 
 
 def test_a_closed_client_says_so(client: Junto) -> None:

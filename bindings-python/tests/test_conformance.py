@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from junto import AsyncJunto, Junto, JuntoError
+from junto import AsyncJunto, Junto, JuntoError, parse_slug
 from junto.testing import Script
 
 ROOT = Path(__file__).resolve().parents[2] / "tests" / "conformance"
@@ -25,8 +25,7 @@ def cases() -> list[Any]:
         if path.parent.name == "configs" or ONLY not in name:
             continue
         case = json.loads(path.read_text("utf-8"))
-        if "slug" not in case:  # a case of a slug alone is about the core's own types
-            found.append(pytest.param(case, id=name))
+        found.append(pytest.param(case, id=name))
     return found
 
 
@@ -38,6 +37,10 @@ def test_there_are_cases() -> None:
 @pytest.mark.parametrize("way", ["sync", "async"])
 def test_case(case: dict[str, Any], way: str) -> None:
     wrong: list[str] = []
+    if "slug" in case:
+        check_slug(case["slug"], case["expect"], wrong)
+        assert not wrong, "\n".join(wrong)
+        return
     script = Script()
     config = configuration(case)
     try:
@@ -49,6 +52,16 @@ def test_case(case: dict[str, Any], way: str) -> None:
     for step in case.get("steps", [case]):
         take(client, script, config, step, bool(case.get("repeat_last")), wrong)
     assert not wrong, "\n".join(wrong)
+
+
+def check_slug(text: str, expect: dict[str, Any], wrong: list[str]) -> None:
+    try:
+        slug = parse_slug(text)
+    except JuntoError as error:
+        check(expect, Outcome(error=error), 0.0, wrong)
+        return
+    compare("expect", expect, {"slug": slug}, wrong)
+    compare("read again", slug, parse_slug(slug.display), wrong)
 
 
 def configuration(case: dict[str, Any]) -> dict[str, Any]:

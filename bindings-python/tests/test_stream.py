@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
+import time
 
 import pytest
 from conftest import ASK
@@ -124,3 +126,65 @@ def test_two_hundred_streams_left_early_leave_nothing_open(vendor: Vendor) -> No
         await asyncio.to_thread(vendor.wait, left=200)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("way", ["cancel", "timeout", "close", "sync close"])
+def test_the_vendors_connection_is_closed_within_a_tenth_of_a_second(vendor: Vendor, way: str) -> None:
+    async def leave(client: AsyncJunto) -> None:
+        stream = await client.chat.completions.create(model="openai/endless", messages=ASK, stream=True)
+
+        async def read() -> None:
+            async for _ in stream:
+                pass
+
+        if way == "cancel":
+            task = asyncio.ensure_future(read())
+            await asyncio.sleep(0.03)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        elif way == "timeout":
+            with pytest.raises(asyncio.TimeoutError):
+                if sys.version_info >= (3, 11):
+                    async with asyncio.timeout(0.03):
+                        await read()
+                else:
+                    await asyncio.wait_for(read(), 0.03)
+        else:
+            await stream.close()
+
+    def leave_sync(client: Junto) -> None:
+        client.chat.completions.create(model="openai/endless", messages=ASK, stream=True).close()
+
+    times = []
+    for at in range(5):
+        asyncio.run(leave(AsyncJunto(**vendor.config))) if way != "sync close" else leave_sync(Junto(**vendor.config))
+        times.append(vendor.wait(left=at + 1))
+    # The vendor looks every 5 ms; the median, because the machine may be busy.
+    assert sorted(times)[2] < 0.1, times
+
+
+def test_two_tasks_share_a_stream(vendor: Vendor) -> None:
+    async def main() -> int:
+        stream = await AsyncJunto(**vendor.config).chat.completions.create(model="openai/count-200", messages=ASK, stream=True)
+
+        async def read() -> int:
+            count = 0
+            while True:
+                try:
+                    count += bool((await stream.__anext__()).choices)
+                except StopAsyncIteration:
+                    return count
+
+        return sum(await asyncio.gather(read(), read()))
+
+    assert asyncio.run(main()) >= 200
+
+
+def test_a_slow_reader_gets_everything(client: Junto) -> None:
+    """More than is read ahead."""
+    stream = client.chat.completions.create(model="openai/count-8000", messages=ASK, stream=True)
+    first = next(stream)
+    time.sleep(0.5)
+    text = "".join(choice.delta.content or "" for chunk in (first, *stream) for choice in chunk.choices)
+    assert text == "".join(f"piece {at} " for at in range(8000))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, AsyncIterator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Iterator, Mapping
 
 from ._native import ChatStream as _NativeStream
 from ._native import Client as _NativeClient
+from ._native import parse_slug as _native_parse_slug
+from ._hooks import hook
 from .plan import Plan
-from .types import ChatCompletion, ChatCompletionChunk
+from .types import Attempt, ChatCompletion, ChatCompletionChunk, Slug, Summary
 
 if TYPE_CHECKING:
     from typing import Literal, overload
 
+    from ._hooks import Hook
+    from ._native import Script as _NativeScript
     from .testing import Script
 else:
 
@@ -47,9 +51,56 @@ def _text(request: dict[str, Any]) -> str:
         raise TypeError(str(error)) from None
 
 
-def _request(
-    options: _Options, messages: Any, model: str | None, extra_body: Mapping[str, Any] | None, params: dict[str, Any]
-) -> str:
+class _Options:
+    """What a call falls back to; `with_options` makes another one over the same native client."""
+
+    __slots__ = ("extra_body", "headers", "timeout")
+
+    def __init__(self, timeout: float | None, headers: Mapping[str, str] | None, extra_body: Mapping[str, Any] | None) -> None:
+        self.timeout = timeout
+        self.headers = dict(headers or {})
+        self.extra_body = dict(extra_body or {})
+
+    def call(self, timeout: Any, headers: Mapping[str, str] | None) -> tuple[float | None, list[tuple[str, str]] | None]:
+        """The timeout and the headers of one call."""
+        if timeout is None:
+            timeout = self.timeout
+        elif isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+            raise TypeError(f"timeout must be a number of seconds, not {type(timeout).__name__}")
+        if not headers:
+            return timeout, _headers(self.headers) if self.headers else None
+        return timeout, _headers({**self.headers, **_mapping("extra_headers", headers)})
+
+    def body(self, extra_body: Mapping[str, Any] | None, request: dict[str, Any]) -> str:
+        """The request as text, with the fields that stand beside it."""
+        if self.extra_body:
+            request.update(self.extra_body)
+        if extra_body:
+            request.update(_mapping("extra_body", extra_body))
+        return _text(request)
+
+    def changed(self, timeout: float | None, headers: Mapping[str, str] | None, extra_body: Mapping[str, Any] | None) -> _Options:
+        return _Options(
+            timeout if timeout is not None else self.timeout,
+            {**self.headers, **(headers or {})},
+            {**self.extra_body, **(extra_body or {})},
+        )
+
+
+def _mapping(name: str, value: Any) -> Any:
+    if not hasattr(value, "keys"):
+        raise TypeError(f"{name} must be a mapping, not {type(value).__name__}")
+    return value
+
+
+def _headers(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
+    for name, value in headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"extra_headers must map text to text; {name!r} does not")
+    return list(headers.items())
+
+
+def _chat(options: _Options, messages: Any, model: str | None, extra_body: Mapping[str, Any] | None, params: dict[str, Any]) -> str:
     if isinstance(messages, (str, bytes)) or not hasattr(messages, "__iter__"):
         raise TypeError(f"messages must be a list of messages, not {type(messages).__name__}")
     if model is not None and not isinstance(model, str):
@@ -59,20 +110,7 @@ def _request(
     for name, value in params.items():
         if value is not None:
             request[name] = value
-    for extra in (options.extra_body, extra_body):
-        if extra:
-            request.update(extra)
-    return _text(request)
-
-
-class _Options:
-    """What a call falls back to; `with_options` makes another one over the same native client."""
-
-    __slots__ = ("extra_body", "timeout")
-
-    def __init__(self, timeout: float | None, extra_body: Mapping[str, Any] | None) -> None:
-        self.timeout = timeout
-        self.extra_body = extra_body
+    return options.body(extra_body, request)
 
 
 class Stream:
@@ -145,7 +183,9 @@ class AsyncStream:
         for chunk in self._ready:
             return ChatCompletionChunk(chunk)
         try:
-            batch = await self._native.next_batch_async()
+            batch = self._native.next_batch_async()
+            if batch is not None and type(batch) is not str:
+                batch = await batch
         except BaseException:
             self._native.close()
             raise
@@ -208,6 +248,7 @@ class Completions:
         model: str | None = None,
         stream: Literal[False] = False,
         timeout: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> ChatCompletion: ...
@@ -220,6 +261,7 @@ class Completions:
         model: str | None = None,
         stream: Literal[True],
         timeout: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> Stream: ...
@@ -231,6 +273,7 @@ class Completions:
         model: str | None = None,
         stream: bool = False,
         timeout: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> ChatCompletion | Stream:
@@ -239,15 +282,16 @@ class Completions:
         :param model: a slug, for instance ``anthropic/claude-sonnet-4-5:thinking``.
         :param messages: the conversation; messages of earlier answers may stand in it as they are.
         :param stream: whether to return the answer as it arrives, as a `Stream`.
-        :param timeout: seconds until the answer, or until a stream begins.
+        :param timeout: seconds until the answer, or until a stream begins; fallbacks included.
+        :param extra_headers: headers of every request to a vendor. Keys are not among them: they belong to ``providers``.
         :param extra_body: more fields of the request.
         :raises JuntoError: where no endpoint gave an answer; see `junto.errors`.
         """
-        request = _request(self._options, messages, model, extra_body, params)
-        limit = timeout if timeout is not None else self._options.timeout
+        request = _chat(self._options, messages, model, extra_body, params)
+        limit, headers = self._options.call(timeout, extra_headers)
         if stream:
-            return Stream(self._native.stream(request, limit))
-        return ChatCompletion(_loads(self._native.chat(request, limit)))
+            return Stream(self._native.stream(request, limit, headers))
+        return ChatCompletion(_loads(self._native.chat(request, limit, headers)))
 
 
 class AsyncCompletions:
@@ -265,6 +309,7 @@ class AsyncCompletions:
         model: str | None = None,
         stream: Literal[False] = False,
         timeout: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> ChatCompletion: ...
@@ -277,6 +322,7 @@ class AsyncCompletions:
         model: str | None = None,
         stream: Literal[True],
         timeout: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> AsyncStream: ...
@@ -288,15 +334,16 @@ class AsyncCompletions:
         model: str | None = None,
         stream: bool = False,
         timeout: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> ChatCompletion | AsyncStream:
         """As `Completions.create`."""
-        request = _request(self._options, messages, model, extra_body, params)
-        limit = timeout if timeout is not None else self._options.timeout
+        request = _chat(self._options, messages, model, extra_body, params)
+        limit, headers = self._options.call(timeout, extra_headers)
         if stream:
-            return AsyncStream(await self._native.stream_async(request, limit))
-        return ChatCompletion(_loads(await self._native.chat_async(request, limit)))
+            return AsyncStream(await self._native.stream_async(request, limit, headers))
+        return ChatCompletion(_loads(await self._native.chat_async(request, limit, headers)))
 
 
 class Chat:
@@ -320,13 +367,24 @@ class _Closed:
         raise RuntimeError("the client is closed")
 
 
+class _Own:
+    """What a client was given that is not text."""
+
+    __slots__ = ("on_attempt", "on_response", "script")
+
+    def __init__(self, script: _NativeScript | None, on_attempt: Hook | None, on_response: Hook | None) -> None:
+        self.script = script
+        self.on_attempt = on_attempt
+        self.on_response = on_response
+
+
 class _Base:
     """What both clients share: configuration and planning, neither of which waits for anything."""
 
     _native: _NativeClient
     _options: _Options
     _config: dict[str, Any]
-    _transport: Script | None
+    _own: _Own
 
     def __init__(
         self,
@@ -336,7 +394,10 @@ class _Base:
         preferences: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        on_attempt: Callable[[Attempt], Any] | None = None,
+        on_response: Callable[[Summary], Any] | None = None,
         transport: Script | None = None,
         **config: Any,
     ) -> None:
@@ -347,7 +408,12 @@ class _Base:
         :param preferences: the `provider` object of every request that has none of its own.
         :param timeout: seconds until an answer, or until a stream begins.
         :param seed: makes the choice of endpoints repeatable.
+        :param extra_headers: headers of every request to a vendor.
         :param extra_body: fields of every request.
+        :param on_attempt: called with every `Attempt` when it has ended.
+        :param on_response: called with the `Summary` of every call that has ended: with an answer, with a stream read to its
+            end, with an error, or because the caller left. Hooks run on threads of junto's, so they should be quick; what
+            they raise is logged, and the call goes on.
         :param transport: a `junto.testing.Script` that answers in place of the network.
         :param config: more settings: ``first_content_timeout``, ``idle_timeout``, ``max_retries``, and ``env``, false to leave the
             environment alone or a dict in its place; an unknown one is an error that names it.
@@ -356,13 +422,15 @@ class _Base:
             providers = {**(providers or {}), "junto": {**((providers or {}).get("junto") or {}), "api_key": api_key}}
         given = {"providers": providers, "preferences": preferences, "seed": seed, **config}
         settings = {name: value for name, value in given.items() if value is not None}
-        self._open(settings, _Options(timeout, extra_body), transport, None)
+        own = _Own(transport._native if transport is not None else None, hook("on_attempt", on_attempt), hook("on_response", on_response))
+        self._open(settings, _Options(timeout, extra_headers, extra_body), own, None)
 
-    def _open(self, config: dict[str, Any], options: _Options, transport: Script | None, native: _NativeClient | None) -> None:
+    def _open(self, config: dict[str, Any], options: _Options, own: _Own, native: _NativeClient | None) -> None:
+        options.call(None, None)
         self._config = config
         self._options = options
-        self._transport = transport
-        self._native = native or _NativeClient(_text(config), transport._native if transport is not None else None)
+        self._own = own
+        self._native = native or _NativeClient(_text(config), own.script, own.on_attempt, own.on_response)
         self._attach()
 
     def _attach(self) -> None:
@@ -372,17 +440,15 @@ class _Base:
         self,
         *,
         timeout: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **config: Any,
     ) -> Any:
-        """Another client with these settings changed. Where only `timeout` or `extra_body` change, both share
-        their connections and what they learnt about the vendors."""
-        options = _Options(
-            timeout if timeout is not None else self._options.timeout,
-            {**(self._options.extra_body or {}), **(extra_body or {})},
-        )
+        """Another client with these settings changed. Where only `timeout`, `extra_headers` or `extra_body` change, both
+        share their connections and what they learnt about the vendors."""
+        options = self._options.changed(timeout, extra_headers, extra_body)
         other = type(self).__new__(type(self))
-        other._open({**self._config, **config}, options, self._transport, None if config else self._native)
+        other._open({**self._config, **config}, options, self._own, None if config else self._native)
         return other
 
     def _close(self) -> None:
@@ -392,7 +458,7 @@ class _Base:
 
     def explain(self, *, model: str | None = None, messages: Any = (), **params: Any) -> Plan:
         """Where a request would go and why, without sending anything."""
-        request = _request(self._options, messages, model, None, params)
+        request = _chat(self._options, messages, model, None, params)
         return Plan(_loads(self._native.explain(request)))
 
     def __repr__(self) -> str:
@@ -417,6 +483,7 @@ class Junto(_Base):
             self,
             *,
             timeout: float | None = None,
+            extra_headers: Mapping[str, str] | None = None,
             extra_body: Mapping[str, Any] | None = None,
             **config: Any,
         ) -> Junto: ...
@@ -446,6 +513,7 @@ class AsyncJunto(_Base):
             self,
             *,
             timeout: float | None = None,
+            extra_headers: Mapping[str, str] | None = None,
             extra_body: Mapping[str, Any] | None = None,
             **config: Any,
         ) -> AsyncJunto: ...
@@ -459,3 +527,11 @@ class AsyncJunto(_Base):
     async def close(self) -> None:
         """Lets go of the connections: later calls raise."""
         self._close()
+
+
+def parse_slug(slug: str) -> Slug:
+    """The parts of a model slug. Which models there are is for the catalog to say.
+
+    :raises BadRequestError: where it is not one.
+    """
+    return Slug(_loads(_native_parse_slug(slug)))

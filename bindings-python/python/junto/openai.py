@@ -106,7 +106,7 @@ def _transports(http: Any) -> tuple[Any, Any]:
 
         def __iter__(self) -> Iterator[bytes]:
             with _as_http(http):
-                while (batch := self._native.next_batch(True)) is not None:
+                while (batch := self._native.next_batch()) is not None:
                     yield batch.encode()
             yield _DONE
 
@@ -119,7 +119,12 @@ def _transports(http: Any) -> tuple[Any, Any]:
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             with _as_http(http):
-                while (batch := await self._native.next_batch_async(True)) is not None:
+                while True:
+                    batch = self._native.next_batch_async()
+                    if batch is not None and type(batch) is not str:
+                        batch = await batch
+                    if batch is None:
+                        break
                     yield batch.encode()
             yield _DONE
 
@@ -137,9 +142,9 @@ def _transports(http: Any) -> tuple[Any, Any]:
             native = self._client._native
             try:
                 if call.stream:
-                    stream = Chunks(native.stream(call.text, call.timeout))
+                    stream = Chunks(native.stream(call.text, call.timeout, call.headers, True))
                     return http.Response(200, headers=_headers("text/event-stream"), stream=stream, request=request)
-                return _answer(http, request, 200, native.chat(call.text, call.timeout))
+                return _answer(http, request, 200, native.chat(call.text, call.timeout, call.headers))
             except JuntoError as error:
                 return _failure(http, request, error)
 
@@ -154,9 +159,9 @@ def _transports(http: Any) -> tuple[Any, Any]:
             native = self._client._native
             try:
                 if call.stream:
-                    stream = AsyncChunks(await native.stream_async(call.text, call.timeout))
+                    stream = AsyncChunks(await native.stream_async(call.text, call.timeout, call.headers, True))
                     return http.Response(200, headers=_headers("text/event-stream"), stream=stream, request=request)
-                return _answer(http, request, 200, await native.chat_async(call.text, call.timeout))
+                return _answer(http, request, 200, await native.chat_async(call.text, call.timeout, call.headers))
             except JuntoError as error:
                 return _failure(http, request, error)
 
@@ -164,12 +169,13 @@ def _transports(http: Any) -> tuple[Any, Any]:
 
 
 class _Call:
-    __slots__ = ("stream", "text", "timeout")
+    __slots__ = ("headers", "stream", "text", "timeout")
 
-    def __init__(self, text: str, stream: bool, timeout: float | None) -> None:
+    def __init__(self, text: str, stream: bool, timeout: float | None, headers: list[tuple[str, str]] | None) -> None:
         self.text = text
         self.stream = stream
         self.timeout = timeout
+        self.headers = headers
 
 
 def _call(request: Any, body: bytes) -> _Call | tuple[int, str]:
@@ -183,7 +189,19 @@ def _call(request: Any, body: bytes) -> _Call | tuple[int, str]:
     except (ValueError, AttributeError):
         return 400, _refusal("invalid_request", "the body is not a JSON object")
     timeout = (request.extensions.get("timeout") or {}).get("read")
-    return _Call(body.decode(), stream, timeout)
+    return _Call(body.decode(), stream, timeout, _callers(request.headers))
+
+
+# What the SDK and its HTTP library say about themselves, and the key that junto has no use for.
+_SDKS = frozenset(
+    ["accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "cookie", "host", "idempotency-key"]
+    + ["openai-organization", "openai-project", "transfer-encoding", "user-agent"]
+)
+
+
+def _callers(headers: Any) -> list[tuple[str, str]] | None:
+    """The headers that the caller added, for the vendor."""
+    return [(name, value) for name, value in headers.items() if name not in _SDKS and not name.startswith("x-stainless-")] or None
 
 
 def _refusal(code: str, message: str) -> str:
@@ -209,8 +227,8 @@ def _answer(http: Any, request: Any, status: int, body: str) -> Any:
 
 
 def _failure(http: Any, request: Any, error: JuntoError) -> Any:
-    if isinstance(error, APITimeoutError) and not error.attempts:
-        # The SDK's own limit passed before anything else did.
+    if isinstance(error, APITimeoutError) and error.provider_status is None:
+        # A limit passed; where a vendor says so it is an answer like any other.
         raise http.ReadTimeout(error.message, request=request)
     # junto has tried again where that made sense: the SDK shall not.
     headers = {**_headers("application/json"), "x-should-retry": "false"}

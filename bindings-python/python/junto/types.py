@@ -317,3 +317,27 @@ class ChatCompletionChunk(Object, choices=ChunkChoice, usage=CompletionUsage, ro
     error: ErrorBody | None
     service_tier: str | None
     system_fingerprint: str | None
+
+
+class Summary(Object, usage=CompletionUsage, error=ErrorBody, attempts=Attempt):
+    """How a call ended: what `on_response` is called with."""
+
+    requested: str
+    stream: bool
+    id: str | None
+    model: str | None
+    endpoint: str | None
+    usage: CompletionUsage | None
+    error: ErrorBody | None
+    attempts: list[Attempt]
+    duration_ms: int
+
+
+class Slug(Object):
+    """A parsed model slug, ``author/name[:variant]*``; ``display`` is its canonical form."""
+
+    author: str | None
+    name: str
+    variants: list[str]
+    display: str
+    sort: str | None
