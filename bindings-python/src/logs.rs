@@ -85,7 +85,7 @@ impl Subscriber for Logs {
         let metadata = event.metadata();
         Python::try_attach(|py| {
             // A log that fails breaks no call.
-            _ = emit(py, metadata, line);
+            _ = emit(py, metadata, &line);
         });
     }
 
@@ -102,7 +102,7 @@ impl Subscriber for Logs {
     fn exit(&self, _: &span::Id) {}
 }
 
-fn emit(py: Python<'_>, metadata: &Metadata<'_>, line: Line) -> PyResult<()> {
+fn emit(py: Python<'_>, metadata: &Metadata<'_>, line: &Line) -> PyResult<()> {
     let name = metadata.target().replace("::", ".");
     let Some(logger) = logger(py, &name) else { return Ok(()) };
     let level = Logs::rank(*metadata.level());
