@@ -1,6 +1,6 @@
 # The few commands a person types. Everything they need is installed by them.
 .PHONY: demo test test-rust lint bench docs test-ecosystem
-.PHONY: node test-node demo-node test-ecosystem-node python test-python demo-python test-ecosystem-python
+.PHONY: node test-node test-node-soak demo-node test-ecosystem-node python test-python demo-python test-ecosystem-python
 
 CARGO ?= cargo
 # nextest where it is installed; plain cargo test is the same tests.
@@ -35,6 +35,10 @@ node: bindings-node/node_modules
 
 test-node: node
 	cd bindings-node && npm test --silent
+
+# Processes and threads that end in the middle of calls, a hundred times each; the vendor's connection closes within 100 ms.
+test-node-soak: node
+	cd bindings-node && JUNTO_RUNS=100 JUNTO_CLOSE_MS=100 node --expose-gc --test test/runtime.test.mjs test/cancel.test.mjs
 
 # The official SDK (two majors), the AI SDK, LangChain and the agents SDK on junto; they are installed for this only.
 ECOSYSTEM := openai openai-previous@npm:openai@6 ai @ai-sdk/openai @ai-sdk/openai-compatible zod @langchain/openai @langchain/core @openai/agents

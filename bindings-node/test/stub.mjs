@@ -4,16 +4,19 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** Milliseconds. On a busy machine every process waits its turn, so tests are patient and only the soak is strict. */
+const LIMIT = Number(process.env["JUNTO_CLOSE_MS"] ?? 2_000);
+
 const USAGE = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
 
 export const messages = [{ role: "user", content: "Hello!" }];
 
 /**
- * Behaviours: `plain`, `slow` (no head for a minute), `forever` (a chunk each 5 ms), `stall` (one chunk, then silence),
+ * Behaviours: `plain`, `slow` (no head for a minute), `forever` (a chunk each 5 ms), `paced` (20 of them), `stall` (one chunk, then silence),
  * `cut` (one chunk, then the connection breaks), `many` (1,000 chunks at once), `status-503`.
  */
 export async function startStub() {
-  const stub = { requests: [], open: 0, closedEarly: 0 };
+  const stub = { requests: [], open: 0, closedEarly: 0, slowest: 0 };
   const server = createServer(async (request, response) => {
     stub.open++;
     // A node:http server sees the client leave here, whether the answer has begun or not.
@@ -56,6 +59,12 @@ export async function startStub() {
       }
       return;
     }
+    if (behaviour === "paced") {
+      for (let n = 0; n < 20; n++) {
+        response.write(event({ content: " and" }));
+        await sleep(5);
+      }
+    }
     if (behaviour === "flood") {
       const block = event({ content: "x".repeat(4096) }).repeat(16);
       let resume = () => undefined;
@@ -85,12 +94,13 @@ export async function startStub() {
     server.close();
   };
   /** Waits until the vendor has nobody connected to an answer; fails after the limit. */
-  stub.idle = async (limit = 100) => {
-    const until = performance.now() + limit;
+  stub.idle = async (limit = LIMIT) => {
+    const begun = performance.now();
     while (stub.open > 0) {
-      if (performance.now() > until) throw new Error(`the upstream connection is still open after ${limit} ms`);
-      await sleep(2);
+      if (performance.now() > begun + limit) throw new Error(`the upstream connection is still open after ${limit} ms`);
+      await sleep(1);
     }
+    stub.slowest = Math.max(stub.slowest, performance.now() - begun);
   };
   return stub;
 }
