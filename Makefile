@@ -1,6 +1,6 @@
 # The few commands a person types. Everything they need is installed by them.
 .PHONY: demo test test-rust lint bench docs test-ecosystem
-.PHONY: node test-node test-node-soak demo-node test-ecosystem-node python test-python demo-python test-ecosystem-python
+.PHONY: node lint-node test-node test-node-soak demo-node test-ecosystem-node python test-python demo-python test-ecosystem-python
 
 CARGO ?= cargo
 # nextest where it is installed; plain cargo test is the same tests.
@@ -35,6 +35,11 @@ node: bindings-node/node_modules
 
 test-node: node
 	cd bindings-node && npm test --silent
+
+# What other people's tools say of the package that would be published.
+lint-node: node
+	cd bindings-node && npm install --no-save --no-audit --no-fund --loglevel=error @arethetypeswrong/cli publint && node pack.mjs
+	cd bindings-node && npx attw --pack npm/junto && npx publint npm/junto --strict
 
 # Processes and threads that end in the middle of calls, a hundred times each; the vendor's connection closes within 100 ms.
 test-node-soak: node

@@ -1,7 +1,7 @@
 /** Builds the addon with plain cargo, into the workspace's target directory, and puts it beside the TypeScript layer. */
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, renameSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { arch, env, execPath, exit, platform } from "node:process";
 
@@ -21,6 +21,21 @@ const built = stdout
   .flatMap((message) => message.filenames)
   .find((file) => /\.(so|dylib|dll)$/.test(file));
 if (!built) throw new Error("cargo built no library");
-copyFileSync(built, join(here, `junto.${platform}-${arch}.node`));
+// Renamed into place, because a program that runs may have the old one mapped.
+const addon = join(here, `junto.${platform}-${arch}.node`);
+copyFileSync(built, `${addon}.new`);
+renameSync(`${addon}.new`, addon);
 
 execFileSync(execPath, [join(here, "node_modules", "typescript", "bin", "tsc"), "-p", here], { stdio: "inherit" });
+
+// The examples import the package by its name.
+for (const [link, to] of [
+  [join(here, "node_modules", "junto"), here],
+  [join(dirname(here), "examples", "node", "node_modules"), join(here, "node_modules")],
+]) {
+  try {
+    symlinkSync(to, link, "junction");
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error;
+  }
+}

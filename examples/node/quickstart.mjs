@@ -2,7 +2,7 @@
 
 import { createServer } from "node:http";
 
-import { Junto } from "../../bindings-node/dist/index.mjs";
+import { Junto } from "junto";
 
 const { MODEL, PROMPT = "Say hello." } = process.env;
 const vendor = MODEL ? undefined : await loopback();
