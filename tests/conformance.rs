@@ -32,7 +32,7 @@ macro_rules! areas {
     };
 }
 
-areas! { answers errors fallback input models plans preferences slugs streams }
+areas! { answers errors fallback input models online plans preferences slugs streams }
 
 #[test]
 fn every_folder_is_run() {
@@ -345,6 +345,10 @@ fn check_request(path: &str, expect: &Value, request: &http::Request<Bytes>, wro
     let body = String::from_utf8_lossy(request.body());
     if let Some(host) = expect["host"].as_str().filter(|host| request.uri().host() != Some(host)) {
         wrong.push(format!("{path}: expected {host}, found {}", request.uri()));
+    }
+    let url = request.uri().to_string();
+    for text in expect["url"].as_array().into_iter().flatten().filter_map(Value::as_str).filter(|text| !url.contains(text)) {
+        wrong.push(format!("{path}: expected `{text}` in {url}"));
     }
     if let Some(expected) = expect.get("body") {
         compare(path, expected, serde_json::from_str(&body).ok().as_ref(), wrong);

@@ -25,6 +25,7 @@ const PURE: &[&str] = &[
     "route/budget.rs",
     "route/classify.rs",
     "route/health.rs",
+    "search",
     "slug.rs",
     "types",
 ];

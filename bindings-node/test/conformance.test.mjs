@@ -301,8 +301,9 @@ function checkRequests(requests, exchanges, repeatLast, wrong) {
   if (!repeatLast) compare("requests", exchanges.length, requests.length, wrong);
   requests.forEach((request, at) => {
     // Recorded keys read ***, so `key` is for the core's own runner.
-    const { host, body, body_lacks } = exchanges[Math.min(at, exchanges.length - 1)]?.expect_request ?? {};
+    const { host, url = [], body, body_lacks } = exchanges[Math.min(at, exchanges.length - 1)]?.expect_request ?? {};
     if (host) compare(`requests[${at}].host`, host, new URL(request.url).host, wrong);
+    for (const text of url) compare(`requests[${at}].url`, { $contains: text }, request.url, wrong);
     if (body) compare(`requests[${at}].body`, body, request.body, wrong);
     for (const word of [body_lacks ?? []].flat()) compare(`requests[${at}].body`, { $lacks: word }, request.body, wrong);
     if (/key-\w+-(secret|first|second)/.test(JSON.stringify(request.headers))) wrong.push(`requests[${at}]: a key is recorded`);

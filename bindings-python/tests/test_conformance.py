@@ -108,11 +108,11 @@ def take(
         expected = exchange.get("expect_request", {})
         if "host" in expected and urlsplit(request["url"]).hostname != expected["host"]:
             wrong.append(f"request {at}: expected {expected['host']}, found {request['url']}")
+        wrong += [f"request {at}: {text} is not in {request['url']}" for text in expected.get("url", ()) if text not in request["url"]]
         if "body" in expected:
             compare(f"request {at}", expected["body"], request["body"], wrong)
-        for name in expected.get("body_lacks", ()):
-            if name in request["body"]:
-                wrong.append(f"request {at}: has {name}")
+        if expected.get("body_lacks", "\0") in json.dumps(request["body"], ensure_ascii=False):
+            wrong.append(f"request {at}: has {expected['body_lacks']}")
 
 
 def queue(script: Script, exchange: dict[str, Any], repeat: bool) -> None:

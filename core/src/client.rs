@@ -28,6 +28,7 @@ use crate::{
     preferences::Preferences,
     providers::{Configured, Provider, ProviderSet},
     route::{self, Health, Limits, Observers, Served, Watch},
+    search::{Engines, SearchConfig, SearchSource},
     stream::ChatStream,
     transport::{Reqwest, Transport},
     types::{Attempt, ChatRequest, ChatResponse, Summary},
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
     /// Headers of every request to a vendor.
     pub(crate) headers: HeaderMap,
     pub(crate) observers: Arc<Observers>,
+    pub(crate) engines: Engines,
     providers: Arc<ProviderSet>,
     catalog: Arc<Catalog>,
     preferences: Arc<Preferences>,
@@ -178,7 +180,7 @@ impl Client {
             providers: &shared.providers,
             defaults: &shared.preferences,
             health,
-            search: false,
+            search: shared.engines.iter().any(|engine| engine.serves(request)),
             seed: shared.seed.unwrap_or_else(|| shared.clock.random_u64()),
         }
     }
@@ -285,10 +287,24 @@ impl ClientBuilder {
         self
     }
 
+    /// Adds a search engine for `:online` on endpoints that cannot search themselves; the first one that is added is asked
+    /// first. Without any: those whose key is in the environment (`EXA_API_KEY`, `TAVILY_API_KEY`, `BRAVE_API_KEY`,
+    /// `SEARXNG_URL`).
+    pub fn search(mut self, engine: SearchConfig) -> Self {
+        self.config.search.get_or_insert_default().push(engine);
+        self
+    }
+
+    /// Adds a search of the caller's own under this name, as [`ClientBuilder::search`] adds an engine.
+    pub fn search_with(self, name: impl Into<String>, source: SearchSource) -> Self {
+        self.search(SearchConfig { engine: name.into(), source: Some(source), ..SearchConfig::default() })
+    }
+
     /// The same settings as JSON: `{providers: {slug: {api_key, api_keys, base_url, headers, policy, protocol, options,
     /// first_content_timeout, idle_timeout, or any field of a row}}, preferences, timeout, first_content_timeout,
-    /// idle_timeout, max_retries, seed, catalog, env}`. Times are seconds; `env` is true, false or an object of variables;
-    /// `catalog` replaces the built-in one, in its format.
+    /// idle_timeout, max_retries, seed, catalog, search, env}`. Times are seconds; `env` is true, false or an object of
+    /// variables; `catalog` replaces the built-in one, in its format; `search` is one engine or a list of them: `{engine,
+    /// api_key, base_url, max_results, price, timeout, allow_empty, search_prompt}`, a price in US dollars a search.
     pub fn config_json(mut self, json: &str) -> Self {
         if let Err(error) = self.config.merge_json(json) {
             self.error.get_or_insert(error);
@@ -334,6 +350,7 @@ impl ClientBuilder {
             return Err(error);
         }
         let (providers, accounts) = self.config.providers()?;
+        let engines = self.config.engines()?;
         Ok(Client(Arc::new(Shared {
             clock: self.clock.unwrap_or_default(),
             transport: self.transport.unwrap_or_else(|| Arc::new(Reqwest::new())),
@@ -343,6 +360,7 @@ impl ClientBuilder {
             limits: self.config.limits,
             headers: HeaderMap::new(),
             observers: Arc::new(self.observers),
+            engines,
             catalog: self.config.catalog.unwrap_or_else(|| Arc::clone(Catalog::built_in())),
             preferences: Arc::new(self.config.preferences),
             seed: self.config.seed,

@@ -93,6 +93,7 @@ pub mod preferences;
 pub mod protocols;
 pub mod providers;
 mod route;
+pub mod search;
 pub mod slug;
 mod stream;
 pub mod transport;

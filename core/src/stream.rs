@@ -23,6 +23,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     protocols::Decoder,
     route::{Attempts, Opened, Outcome, Running, Watch, canceled, charge, issued_by, tell},
+    search::{Cite, Found},
     transport::Body,
     types::{ChatChunk, ChunkChoice, Delta, FinishReason},
 };
@@ -63,6 +64,8 @@ struct Rest {
     /// Taken when the stream ends.
     log: Option<(Attempts, Running)>,
     watch: Watch,
+    /// What a search engine found, and where the answer cites it.
+    found: Option<(Arc<Found>, Cite)>,
     requested: String,
     idle: Duration,
     deadline: Option<Instant>,
@@ -80,7 +83,7 @@ enum Phase {
 
 impl ChatStream {
     pub(crate) fn new(opened: Opened, watch: Watch) -> Self {
-        let Opened { shared, candidate, account, gate, attempts, running, requested, idle, deadline } = opened;
+        let Opened { shared, candidate, account, gate, attempts, running, found, requested, idle, deadline } = opened;
         let first = gate.ready.front();
         let head = Head {
             id: first.map_or_else(|| "".into(), |chunk| Arc::clone(&chunk.id)),
@@ -89,6 +92,7 @@ impl ChatStream {
         };
         let clock = shared.clock.clone();
         let log = Some((attempts, running));
+        let found = found.map(|found| (Arc::clone(&found), Cite::new(found)));
         let mut stream = Self {
             body: gate.body,
             decoder: gate.decoder,
@@ -98,7 +102,7 @@ impl ChatStream {
             last_read: clock.now(),
             sleep: None,
             head,
-            opened: Rest { clock, shared, candidate, account, log, watch, requested, idle, deadline },
+            opened: Rest { clock, shared, candidate, account, log, watch, found, requested, idle, deadline },
         };
         Pin::new(&mut stream).after_read(gate.failure);
         stream
@@ -138,6 +142,14 @@ impl ChatStream {
             for detail in &mut choice.delta.reasoning_details {
                 issued_by(detail, endpoint);
             }
+            if let Some((_, cite)) = &mut this.opened.found {
+                if let Some(said) = &choice.delta.content {
+                    choice.delta.annotations.extend(cite.push(choice.index, said));
+                }
+                if choice.finish_reason.is_some() {
+                    choice.delta.annotations.extend(cite.finish(choice.index));
+                }
+            }
         }
         if let Some(error) = failure {
             *this.phase = Phase::Ending;
@@ -172,8 +184,12 @@ impl ChatStream {
             if let Some(throughput) = running.throughput(now, last.usage.as_ref()) {
                 this.opened.shared.health.record(endpoint, now, Outcome::Finished(throughput));
             }
+            let found = this.opened.found.as_ref().map(|(found, _)| &**found);
+            if found.is_some() {
+                last.usage.get_or_insert_default();
+            }
             if let Some(usage) = &mut last.usage {
-                charge(endpoint, usage);
+                charge(endpoint, usage, found);
             }
             attempts.push(endpoint, running, now, Ok(last.usage.as_ref()));
             last.routing = Some(attempts.into_routing(std::mem::take(&mut this.opened.requested), endpoint));

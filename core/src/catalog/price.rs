@@ -267,6 +267,8 @@ impl Pricing {
         let search_cost = match (self.search, searches) {
             (_, 0) => 0,
             (Some(price), searches) => price.times(searches),
+            // Who charges a fee for each request searches for it.
+            (None, _) if self.request.is_some() => 0,
             (None, _) => return None,
         };
         let other_cost = search_cost + self.request.unwrap_or_default().times(1);

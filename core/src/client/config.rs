@@ -21,6 +21,7 @@ use crate::{
     preferences::Preferences,
     providers::{self, Configured, ProtocolName, Provider, ProviderSet},
     route::Limits,
+    search::{self, Engines, Row, SearchConfig, SearchEngine, Way},
 };
 
 /// What a caller says about one provider. Whatever is left out stays as the built-in row has it.
@@ -131,8 +132,8 @@ impl Environment {
     }
 
     /// The first that is set and not empty.
-    pub(super) fn first(&self, names: &[String]) -> Option<String> {
-        names.iter().filter_map(|name| self.variable(name)).find(|value| !value.trim().is_empty())
+    pub(super) fn first<S: AsRef<str>>(&self, names: &[S]) -> Option<String> {
+        names.iter().filter_map(|name| self.variable(name.as_ref())).find(|value| !value.trim().is_empty())
     }
 
     pub(super) fn is_process(&self) -> bool {
@@ -151,6 +152,8 @@ pub(super) struct Config {
     pub(super) seed: Option<u64>,
     pub(super) catalog: Option<Arc<Catalog>>,
     pub(super) environment: Environment,
+    /// Search engines; where none is named, those whose key is in the environment.
+    pub(super) search: Option<Vec<SearchConfig>>,
 }
 
 impl Default for Config {
@@ -164,6 +167,7 @@ impl Default for Config {
             seed: None,
             catalog: None,
             environment: Environment::Process,
+            search: None,
         }
     }
 }
@@ -200,6 +204,14 @@ impl Config {
         if let Some(catalog) = map.remove("catalog").filter(|catalog| !catalog.is_null()) {
             self.catalog = Some(Arc::new(Catalog::from_json(&catalog.to_string())?));
         }
+        match map.remove("search") {
+            None | Some(Value::Null) => {}
+            Some(Value::Array(all)) => {
+                let engines = all.into_iter().enumerate().map(|(at, value)| search_config(&format!("search[{at}]"), value));
+                self.search = Some(engines.collect::<Result<_>>()?);
+            }
+            Some(value) => self.search = Some(vec![search_config("search", value)?]),
+        }
         match map.remove("env") {
             None | Some(Value::Null | Value::Bool(true)) => {}
             Some(Value::Bool(false)) => self.environment = Environment::Given(BTreeMap::new()),
@@ -210,7 +222,7 @@ impl Config {
             None => Ok(()),
             Some(field) => Err(bad(
                 field,
-                "unknown field; a configuration has providers, preferences, timeout, first_content_timeout, idle_timeout, max_retries, seed, catalog and env",
+                "unknown field; a configuration has providers, preferences, timeout, first_content_timeout, idle_timeout, max_retries, seed, catalog, search and env",
             )),
         }
     }
@@ -233,6 +245,44 @@ impl Config {
             accounts.insert(slug.to_owned(), Arc::new(account));
         }
         Ok((set, accounts))
+    }
+
+    /// The search engines, best first.
+    pub(super) fn engines(&self) -> Result<Engines> {
+        let in_environment = |row: &&Row| {
+            let needed = if row.base_url.is_empty() { row.base_url_env } else { row.key_env };
+            self.environment.first(needed).is_some()
+        };
+        match &self.search {
+            Some(configs) => configs.iter().map(|config| self.engine(config)).collect(),
+            None => search::ROWS
+                .iter()
+                .filter(in_environment)
+                .map(|row| self.engine(&SearchConfig { engine: row.name.to_owned(), ..SearchConfig::default() }))
+                .collect(),
+        }
+    }
+
+    fn engine(&self, config: &SearchConfig) -> Result<Arc<SearchEngine>> {
+        if let Some(source) = &config.source {
+            return Ok(Arc::new(SearchEngine::of(config, Way::Source(source.clone()))));
+        }
+        let Some(row) = Row::by_name(&config.engine) else {
+            let known: Vec<_> = search::ROWS.iter().map(|row| row.name).collect();
+            return Err(bad("search.engine", &format!("`{}` is not one of {}", config.engine, known.join(", "))));
+        };
+        let base_url = config.base_url.clone().or_else(|| self.environment.first(row.base_url_env));
+        let base_url = base_url.unwrap_or_else(|| row.base_url.to_owned()).trim().to_owned();
+        if !base_url.starts_with("http://") && !base_url.starts_with("https://") {
+            let set = row.base_url_env.join(", ");
+            return Err(bad("search.base_url", &format!("`{}` needs its URL, with http:// or https:// (or set one of {set})", row.name)));
+        }
+        let key = config.api_key.clone().or_else(|| self.environment.first(row.key_env).map(|key| Secret::new(key.trim())));
+        if key.is_none() && !row.base_url.is_empty() {
+            return Err(bad("search.api_key", &format!("`{}` needs a key (or set {})", row.name, row.key_env.join(" or "))));
+        }
+        let keys = Keys::new(key.into_iter().collect());
+        Ok(Arc::new(SearchEngine::of(config, Way::Http { row, base_url, provider: row.provider(), keys })))
     }
 
     fn provider(&self, slug: &str, row: Arc<Provider>) -> Result<(Configured, Account)> {
@@ -328,6 +378,30 @@ impl Config {
         row.headers.extend(given.headers.clone());
         row.protocol = given.protocol.unwrap_or(row.protocol);
         Ok(Arc::new(row))
+    }
+}
+
+/// `{engine, api_key, base_url, max_results, price, timeout, allow_empty, search_prompt}`.
+fn search_config(path: &str, value: Value) -> Result<SearchConfig> {
+    let mut map = object(path, value)?;
+    let map = &mut map;
+    let config = SearchConfig {
+        engine: take(map, path, "engine")?.ok_or_else(|| bad(&format!("{path}.engine"), "which engine is it?"))?,
+        api_key: take(map, path, "api_key")?,
+        base_url: take(map, path, "base_url")?,
+        max_results: take(map, path, "max_results")?,
+        price: take(map, path, "price")?,
+        timeout: seconds(map, path, "timeout")?,
+        allow_empty: take(map, path, "allow_empty")?.unwrap_or_default(),
+        search_prompt: take(map, path, "search_prompt")?,
+        source: None,
+    };
+    match map.keys().next() {
+        None => Ok(config),
+        Some(field) => Err(bad(
+            &format!("{path}.{field}"),
+            "unknown field; a search engine has engine, api_key, base_url, max_results, price, timeout, allow_empty and search_prompt",
+        )),
     }
 }
 

@@ -104,6 +104,8 @@ pub(super) struct Needs {
     /// The caller set `reasoning`; `Some(false)` where to off.
     reasoning: Option<bool>,
     search: Option<SearchWish>,
+    /// The search keeps to domains, or away from some.
+    search_domains: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -150,6 +152,7 @@ impl Needs {
             completion_tokens: request.max_output_tokens().unwrap_or(USUAL_ANSWER).saturating_mul(request.n.unwrap_or(1).max(1)),
             reasoning,
             search: search_wish(request),
+            search_domains: request.web_plugin().is_some_and(|plugin| plugin.extra.keys().any(|name| name.ends_with("_domains"))),
         };
         needs.output.insert(if needs.output.is_empty() { Modality::Text } else { first(needs.output) });
         for message in &request.messages {
@@ -202,7 +205,7 @@ fn soft() -> Parameters {
 }
 
 fn search_wish(request: &ChatRequest) -> Option<SearchWish> {
-    let web = request.plugins.iter().find(|plugin| plugin.id == "web" && plugin.enabled != Some(false))?;
+    let web = request.web_plugin()?;
     Some(match web.engine.as_deref() {
         None | Some("auto") => SearchWish::Any,
         Some("native") => SearchWish::Native,
@@ -360,11 +363,20 @@ pub(super) fn check(
     if wanted.thinking && known.is_some_and(|known| !known.contains(Parameter::Reasoning)) {
         return Err(Reason::CannotReason);
     }
+    let row = &provider.row;
     let search = match wanted.search {
         None => None,
-        Some(SearchWish::Any | SearchWish::Native) if endpoint.native_search => Some(Search::Native),
+        // A router takes the plugin as it is.
+        Some(_) if row.quirks.router => Some(Search::Native),
+        // An engine that keeps to the domains asked for is nearer to what was meant.
+        Some(SearchWish::Any) if needs.search_domains && inputs.search && !row.searches_by_domain() => Some(Search::Engine),
+        Some(SearchWish::Any | SearchWish::Native) if endpoint.native_search && row.can_search() => Some(Search::Native),
         Some(SearchWish::Any | SearchWish::Engine) if inputs.search => Some(Search::Engine),
-        Some(wish) => return Err(Reason::SearchUnavailable { native: wish == SearchWish::Native }),
+        Some(wish) => {
+            let named = inputs.request.web_plugin().and_then(|plugin| plugin.engine.as_deref());
+            let engine = named.filter(|_| wish == SearchWish::Engine).map(Into::into);
+            return Err(Reason::SearchUnavailable { native: wish == SearchWish::Native, engine });
+        }
     };
 
     let key = endpoint.key();
@@ -376,7 +388,7 @@ pub(super) fn check(
         model_index: wanted.index,
         estimated_cost: endpoint.pricing.as_ref().map(|pricing| pricing.estimate(needs.prompt_tokens, needs.completion_tokens)),
         // Of an endpoint whose parameters nobody wrote down, nothing is known to be unsupported.
-        dropped: known.map_or(Parameters::EMPTY, |known| needs.present.without(known)),
+        dropped: known.map_or(Parameters::EMPTY, |known| needs.present.without(known).without(options_of(search))),
         reasoning: wanted.thinking,
         search,
         recent_outage: health.is_some_and(|health| health.recent_outage),
@@ -387,6 +399,11 @@ pub(super) fn check(
         order: rules.order_position(position, endpoint) as u32,
         misses_preferred: misses_preferred(preferences, endpoint, health),
     })
+}
+
+/// A search of any kind takes the search's own options.
+fn options_of(search: Option<Search>) -> Parameters {
+    search.map(|_| Parameter::WebSearchOptions).into_iter().collect()
 }
 
 fn modality(needed: Modalities, known: Option<Modalities>, output: bool) -> Result<(), Reason> {

@@ -23,9 +23,10 @@ use crate::{
     catalog::{Catalog, DataPolicy, Endpoint, EndpointKey, Parameter, Parameters},
     error::{Error, ErrorKind, Result},
     preferences::Preferences,
-    providers::{Configured, ProviderSet},
+    protocols::searches_in_chat,
+    providers::{Configured, ProtocolName, ProviderSet},
     slug::ModelSlug,
-    types::{ChatRequest, Reasoning},
+    types::{ChatRequest, Plugin, Reasoning},
 };
 
 /// Everything a plan depends on. The same inputs give the same plan.
@@ -112,12 +113,32 @@ impl Candidate {
         policy(&self.endpoint, &self.provider)
     }
 
+    /// The protocol that this endpoint is asked in; some hosts search in another one than they chat.
+    pub(crate) fn protocol(&self) -> ProtocolName {
+        let row = &self.provider.row;
+        let other = row.quirks.search_protocol.filter(|_| self.search == Some(Search::Native));
+        other.filter(|_| !searches_in_chat(&self.endpoint.upstream)).unwrap_or(row.protocol)
+    }
+
     /// The request as this endpoint gets it: without what it does not know, with what the variants ask for.
     pub fn request<'a>(&self, request: &'a ChatRequest) -> Cow<'a, ChatRequest> {
-        if self.dropped.is_empty() && !self.reasoning {
+        let searches = self.search == Some(Search::Native) && !self.provider.row.quirks.router;
+        let asks = |plugin: &Plugin| plugin.engine.is_none();
+        let as_it_is = match self.search {
+            Some(Search::Native) => request.web_plugin().is_some_and(|plugin| !searches || asks(plugin)),
+            Some(Search::Engine) | None => true,
+        };
+        if self.dropped.is_empty() && !self.reasoning && as_it_is {
             return Cow::Borrowed(request);
         }
         let mut request = request.clone();
+        if !as_it_is {
+            let mut plugin = request.web_plugin().cloned().unwrap_or_else(|| Plugin { id: "web".to_owned(), ..Plugin::default() });
+            // Here there is one way to search, whatever it was called.
+            plugin.engine = plugin.engine.filter(|_| !searches);
+            request.plugins.retain(|other| other.id != plugin.id);
+            request.plugins.push(plugin);
+        }
         self.dropped.iter().for_each(|parameter| filter::remove(&mut request, parameter));
         if self.reasoning && !self.dropped.contains(Parameter::Reasoning) {
             request.reasoning = Some(Reasoning::enabled());

@@ -86,6 +86,8 @@ pub enum Reason {
     SearchUnavailable {
         /// Whether the request asked for the vendor's own search.
         native: bool,
+        /// The search engine that the request asked for by name.
+        engine: Option<Box<str>>,
     },
     /// The catalog names a provider that this client does not know.
     UnknownProvider,
@@ -233,10 +235,14 @@ impl fmt::Display for Reason {
             Self::NotInOnly => f.write_str("is not in `provider.only`"),
             Self::Quantization(Some(quantization)) => write!(f, "serves weights in {quantization}, which `quantizations` leaves out"),
             Self::Quantization(None) => f.write_str("does not say in which precision it serves, and `quantizations` names some"),
-            Self::SearchUnavailable { native: false } => {
-                f.write_str("cannot search the web itself, and no search engine is configured (configure one for `:online`)")
+            Self::SearchUnavailable { engine: Some(engine), .. } => {
+                write!(f, "needs the search engine `{engine}`, which the request names and this client has not (add it to `search`)")
             }
-            Self::SearchUnavailable { native: true } => f.write_str("cannot search the web itself, which the `native` engine asks for"),
+            Self::SearchUnavailable { native: false, .. } => f.write_str(
+                "cannot search the web itself, and no search engine is configured (set EXA_API_KEY, TAVILY_API_KEY, BRAVE_API_KEY or \
+                 SEARXNG_URL, or `search` in the client's configuration)",
+            ),
+            Self::SearchUnavailable { native: true, .. } => f.write_str("cannot search the web itself, which the `native` engine asks for"),
             Self::UnknownProvider => f.write_str("is in the catalog, but not among this client's providers"),
             Self::UnsupportedParameter { missing, known } => {
                 let missing = and(missing.iter().map(Parameter::as_str));

@@ -374,7 +374,7 @@ fn online_searches_natively_or_by_an_engine() {
         [Some(Search::Native), Some(Search::Engine), Some(Search::Engine)]
     );
     let error = world(json!({"model": "maker/two:online"})).plan().expect_err("no search");
-    assert!(error.message().contains("configure one for `:online`"), "{error}");
+    assert!(error.message().contains("set EXA_API_KEY"), "{error}");
     let plan = ask(json!({}), json!({"plugins": [{"id": "web"}]})).expect("a plan");
     assert_eq!(order(&plan), ["alpha"]);
 }

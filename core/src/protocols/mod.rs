@@ -14,6 +14,7 @@ mod ids;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod search;
 #[cfg(test)]
 mod test_wire;
 mod text;
@@ -28,6 +29,7 @@ use std::{
 use bytes::Bytes;
 
 pub(crate) use emit::Emitter;
+pub(crate) use openai_chat::searches_in_chat;
 pub(crate) use text::Text;
 
 use crate::{

@@ -187,6 +187,12 @@ pub struct Quirks {
     pub think_tags: bool,
     /// Whether `developer` messages are known; otherwise they are sent as `system`.
     pub developer_role: bool,
+    /// How the host's own web search is asked for in an OpenAI-shaped request.
+    pub search: SearchField,
+    /// The protocol in which the host searches the web, where that is another one than its chat.
+    pub search_protocol: Option<ProtocolName>,
+    /// The name of the filter that keeps a search away from domains, where the Responses API of the host has one.
+    pub search_excludes: Option<String>,
     /// Whether unknown fields of the request travel on.
     pub passthrough: bool,
     /// The word for `tool_choice: "required"`.
@@ -218,6 +224,9 @@ impl Default for Quirks {
             router: false,
             think_tags: false,
             developer_role: false,
+            search: SearchField::Options,
+            search_protocol: None,
+            search_excludes: None,
             passthrough: true,
             tool_choice_required: "required".to_owned(),
             renames: BTreeMap::new(),
@@ -247,6 +256,38 @@ pub enum ReasoningField {
     Template,
     /// `thinking: {"type": "enabled"}`.
     Thinking,
+}
+
+/// How a host's own web search is asked for in an OpenAI-shaped request.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SearchField {
+    /// It always searches; `web_search_options` say how, and the text cites its sources as `[1]`.
+    Always,
+    /// `tools: [{"type": "browser_search"}]`; on systems that search by themselves only `search_settings`.
+    Browser,
+    /// Not at all.
+    None,
+    /// `web_search_options: {}`.
+    #[default]
+    Options,
+}
+
+impl Provider {
+    /// Whether the host's own web search can be asked for in its protocol.
+    pub(crate) fn can_search(&self) -> bool {
+        match self.quirks.search_protocol.unwrap_or(self.protocol) {
+            ProtocolName::Bedrock | ProtocolName::Cohere | ProtocolName::Ollama => false,
+            ProtocolName::Anthropic | ProtocolName::Gemini | ProtocolName::OpenaiResponses => true,
+            ProtocolName::OpenaiChat => self.quirks.search != SearchField::None,
+        }
+    }
+
+    /// Whether that search can keep to domains.
+    pub(crate) fn searches_by_domain(&self) -> bool {
+        self.protocol != ProtocolName::Gemini
+    }
 }
 
 /// How the assistant's earlier reasoning goes back in an OpenAI-shaped request.

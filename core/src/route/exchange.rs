@@ -15,14 +15,16 @@ use super::{
     Attempts, Limits, Outcome, Running,
     classify::{Cause, cause},
     retry_after,
+    search::Searched,
 };
 use crate::{
     catalog::Endpoint,
     client::{Account, Shared},
     error::{Error, ErrorKind, Result},
-    plan::Candidate,
+    plan::{Candidate, Search},
     protocols::{self, Call, Decoder, Protocol},
     providers::Configured,
+    search::{Cite, Found},
     transport::Body,
     types::{ChatChunk, ChatRequest, ChatResponse, ChunkChoice, Delta, FinishReason, ReasoningDetail, Role, ToolCallDelta},
 };
@@ -49,6 +51,8 @@ pub(super) struct Exchange<'a> {
     stream: bool,
     encoded: Option<http::Request<Bytes>>,
     dropped: Vec<String>,
+    /// What a search engine found for the request.
+    found: Option<Arc<Found>>,
     /// Which key is used.
     key: usize,
     keys_left: usize,
@@ -76,6 +80,7 @@ pub(crate) struct Opened {
     pub(crate) gate: Gate,
     pub(crate) attempts: Attempts,
     pub(crate) running: Running,
+    pub(crate) found: Option<Arc<Found>>,
     pub(crate) requested: String,
     pub(crate) idle: Duration,
     pub(crate) deadline: Option<Instant>,
@@ -110,7 +115,8 @@ impl<'a> Exchange<'a> {
             requested: &request.model,
             request: without_foreign_signatures(candidate.request(request), &candidate.endpoint.provider),
             dropped: candidate.dropped.iter().map(|parameter| parameter.as_str().to_owned()).collect(),
-            protocol: protocols::by_name(candidate.provider.row.protocol),
+            protocol: protocols::by_name(candidate.protocol()),
+            found: None,
             key: account.keys.first(),
             keys_left: account.keys.len().saturating_sub(1),
             id: id.into(),
@@ -123,6 +129,18 @@ impl<'a> Exchange<'a> {
             candidate,
             stream,
         })
+    }
+
+    /// Whether a search engine has to be asked before this endpoint.
+    pub(super) fn needs_search(&self) -> bool {
+        self.candidate.search == Some(Search::Engine) && self.found.is_none()
+    }
+
+    /// Puts what a search engine found into the request.
+    pub(super) fn searched(&mut self, searched: &Searched) {
+        let request = std::mem::replace(&mut self.request, Cow::Owned(ChatRequest::default())).into_owned();
+        self.request = Cow::Owned(searched.request(request, self.shared.clock.unix()));
+        self.found = Some(Arc::clone(&searched.found));
     }
 
     /// When an attempt that begins now must have served.
@@ -265,12 +283,14 @@ impl<'a> Exchange<'a> {
         // A vendor may answer a stream with one JSON object, most often an error.
         let mut object = is_json(&head.headers).then(BytesMut::new);
         let mut seen = 0;
+        let mut is_first = true;
         loop {
             let read = body.next().await;
             let more = matches!(read, Some(Ok(_)));
             let outcome = match read {
                 Some(Ok(bytes)) => {
-                    if seen == 0 && looks_like_html(&bytes) {
+                    // A later read may begin anywhere, with any byte.
+                    if std::mem::take(&mut is_first) && looks_like_html(&bytes) {
                         return Err(web_page());
                     }
                     if let Some(object) = &mut object {
@@ -339,7 +359,15 @@ impl<'a> Exchange<'a> {
                 for detail in answer.choices.iter_mut().flat_map(|choice| &mut choice.message.reasoning_details) {
                     issued_by(detail, endpoint);
                 }
-                charge(endpoint, &mut answer.usage);
+                if let Some(found) = &self.found {
+                    let mut cite = Cite::new(Arc::clone(found));
+                    for choice in &mut answer.choices {
+                        let said = choice.message.content.as_deref().unwrap_or_default();
+                        choice.message.annotations.extend(cite.push(choice.index, said));
+                        choice.message.annotations.extend(cite.finish(choice.index));
+                    }
+                }
+                charge(endpoint, &mut answer.usage, self.found.as_deref());
                 attempts.push(endpoint, running, now, Ok(Some(&answer.usage)));
                 answer.routing = Some(attempts.into_routing(self.requested.to_owned(), endpoint));
                 tracing::debug!(provider = &*endpoint.provider, model = &*endpoint.upstream, "served");
@@ -356,6 +384,7 @@ impl<'a> Exchange<'a> {
                     requested: self.requested.to_owned(),
                     account: self.account,
                     candidate: self.candidate,
+                    found: self.found,
                     gate,
                     attempts,
                     running,
@@ -427,9 +456,17 @@ fn without_foreign_signatures<'a>(request: Cow<'a, ChatRequest>, provider: &str)
     Cow::Owned(request)
 }
 
-/// Adds what the usage cost; a cost that the vendor itself named is kept in the details.
-pub(crate) fn charge(endpoint: &crate::catalog::Endpoint, usage: &mut crate::types::Usage) {
-    let Some(cost) = endpoint.pricing.as_ref().and_then(|pricing| pricing.cost(usage)) else { return };
+/// Adds what the usage cost, the search before it included; a cost that the vendor itself named is kept in the details.
+pub(crate) fn charge(endpoint: &crate::catalog::Endpoint, usage: &mut crate::types::Usage, found: Option<&Found>) {
+    let mut pricing = endpoint.pricing.as_ref().map(Cow::Borrowed);
+    if let Some(found) = found.filter(|found| found.searches > 0) {
+        usage.server_tool_use_details.get_or_insert_default().web_search_requests = Some(found.searches);
+        if let Some(pricing) = &mut pricing {
+            // Searches are the engine's here, and at its price.
+            pricing.to_mut().search = found.price;
+        }
+    }
+    let Some(cost) = pricing.and_then(|pricing| pricing.cost(usage)) else { return };
     let named = usage.cost_details.as_ref().and_then(|details| details.upstream_inference_cost);
     usage.cost = Some(cost.total);
     let details = usage.cost_details.insert(cost.details);
@@ -483,7 +520,7 @@ pub(crate) async fn read_all(mut body: Body) -> Result<Bytes> {
 }
 
 /// Reads an error body as far as it comes: half of it still says more than nothing.
-async fn read_error(mut body: Body) -> BytesMut {
+pub(super) async fn read_error(mut body: Body) -> BytesMut {
     let mut whole = BytesMut::new();
     while let Some(Ok(read)) = body.next().await {
         whole.extend_from_slice(&read);

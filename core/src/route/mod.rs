@@ -13,6 +13,7 @@ mod health;
 mod observers;
 mod queue;
 mod retry_after;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -82,7 +83,24 @@ pub(crate) async fn run(shared: &Arc<Shared>, request: &ChatRequest, plan: Plan,
         return Err(Error::new(ErrorKind::NoEndpoint, "no endpoint may serve this request").with_excluded_by(plan.rejected));
     };
     let mut current = Exchange::new(shared, request, first, stream)?;
+    let mut searched = None;
     loop {
+        if current.needs_search() {
+            let found = match &searched {
+                Some(found) => Arc::clone(found),
+                None => match search::search(shared, request, !queue.has_native_search(), deadline, &mut attempts).await {
+                    Ok(found) => Arc::clone(searched.insert(found)),
+                    Err(error) => {
+                        // Whoever searches itself can still answer.
+                        queue.skip_engine_search();
+                        let Some(next) = queue.next(&shared.health, clock.now()) else { return Err(attempts.end(error)) };
+                        current = Exchange::new(shared, request, next, stream)?;
+                        continue;
+                    }
+                },
+            };
+            current.searched(&found);
+        }
         let mut running = Running::new(clock.now());
         let until = current.attempt_end(running.started, deadline, queue.is_empty());
         let error = match current.attempt(&mut running, until, queue.is_empty()).await {

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Instant};
 
 use super::health::Health;
-use crate::plan::Candidate;
+use crate::plan::{Candidate, Search};
 
 /// The candidates that are left, in the plan's order. One whose breaker is open, or that asked to be left alone, waits
 /// until the others have failed.
@@ -37,6 +37,18 @@ impl Queue {
     /// Whether one of another model is left.
     pub(super) fn has_other_model(&self, than: &Candidate) -> bool {
         self.ready.iter().chain(&self.unwell).any(|candidate| candidate.endpoint.model != than.endpoint.model)
+    }
+
+    /// Whether one that searches the web itself is left.
+    pub(super) fn has_native_search(&self) -> bool {
+        self.ready.iter().chain(&self.unwell).any(|candidate| candidate.search == Some(Search::Native))
+    }
+
+    /// Drops the candidates that need a search engine: it has failed.
+    pub(super) fn skip_engine_search(&mut self) {
+        let searches = |candidate: &Candidate| candidate.search != Some(Search::Engine);
+        self.ready.retain(searches);
+        self.unwell.retain(searches);
     }
 
     /// Drops the candidates of this one's model.

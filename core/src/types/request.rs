@@ -167,6 +167,11 @@ impl ChatRequest {
         self.stop.as_ref().map_or(&[], |stop| &stop.0)
     }
 
+    /// The web search that the request asks for; not one that is switched off.
+    pub fn web_plugin(&self) -> Option<&Plugin> {
+        self.plugins.iter().find(|plugin| plugin.id == "web" && plugin.enabled != Some(false))
+    }
+
     /// How to reason, with `reasoning_effort` folded in.
     pub fn reasoning_wanted(&self) -> Option<Reasoning> {
         match (&self.reasoning, self.reasoning_effort) {

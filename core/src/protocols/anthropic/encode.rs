@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    protocols::{Call, Encoded, blocks::ANTHROPIC_FORMAT, ids},
+    protocols::{Call, Encoded, blocks::ANTHROPIC_FORMAT, ids, search},
     providers::ToolIds,
     types::{ChatRequest, Content as Said, FileRef, Message, Part, ReasoningDetail, ResponseFormat, Role, Tool, ToolChoice},
 };
@@ -20,6 +20,7 @@ use crate::{
 pub(super) fn encode(call: &Call<'_>) -> Result<Encoded> {
     let (request, quirks) = (call.request, &call.provider.quirks);
     let mut dropped = unknown(request);
+    dropped.extend(search::dropped(request, &["include_domains", "exclude_domains", "max_uses", "user_location"]));
     let settings = Settings::of(call, &mut dropped);
     let json_tool = json_tool(call);
     let (tools, tool_choice) = tools(call, settings.thinks(), json_tool, &mut dropped)?;
@@ -249,49 +250,23 @@ fn server_tool(index: usize, map: &Map<String, Value>) -> Result<WireTool<'_>> {
 
 /// The vendor's web search, where the request asks for it.
 fn search_tool(request: &ChatRequest) -> Option<Map<String, Value>> {
-    let plugin = request.plugins.iter().find(|plugin| {
-        plugin.id == "web" && plugin.enabled != Some(false) && plugin.engine.as_deref().is_none_or(|engine| engine == "native")
-    });
-    match (&request.web_search_options, plugin) {
-        (Some(options), plugin) => {
-            let mut options = options.clone();
-            options.extend(plugin.iter().flat_map(|plugin| plugin.extra.clone()));
-            Some(search_tool_of(&options))
-        }
-        (None, Some(plugin)) => Some(search_tool_of(&plugin.extra)),
-        (None, None) => None,
-    }
+    search::options(request).map(|options| search_tool_of(&options))
 }
 
 fn search_tool_of(options: &Map<String, Value>) -> Map<String, Value> {
     let mut tool = Map::new();
     tool.insert("type".to_owned(), "web_search_20250305".into());
     tool.insert("name".to_owned(), "web_search".into());
-    let list = |names: [&str; 3]| {
-        names.iter().find_map(|name| options.get(*name)).filter(|value| value.as_array().is_some_and(|list| !list.is_empty()))
-    };
-    let filters = options.get("filters").and_then(|filters| filters.get("allowed_domains"));
     // The vendor takes one of the two lists.
-    if let Some(domains) = list(["allowed_domains", "include_domains", "allowedDomains"]).or(filters) {
+    if let Some(domains) = search::included(options) {
         tool.insert("allowed_domains".to_owned(), domains.clone());
-    } else if let Some(domains) = list(["excluded_domains", "exclude_domains", "blocked_domains"]) {
+    } else if let Some(domains) = search::excluded(options) {
         tool.insert("blocked_domains".to_owned(), domains.clone());
     }
     if let Some(uses) = options.get("max_uses").filter(|uses| uses.as_u64().is_some_and(|uses| uses > 0)) {
         tool.insert("max_uses".to_owned(), uses.clone());
     }
-    if let Some(Value::Object(location)) = options.get("user_location") {
-        // OpenAI's chat form nests it once more.
-        let inner = location.get("approximate").and_then(Value::as_object).unwrap_or(location);
-        let mut place = Map::new();
-        place.insert("type".to_owned(), "approximate".into());
-        for name in ["city", "country", "region", "timezone"] {
-            if let Some(Value::String(value)) = inner.get(name).filter(|value| value.as_str().is_some_and(|text| !text.is_empty())) {
-                place.insert(name.to_owned(), value.clone().into());
-            }
-        }
-        tool.insert("user_location".to_owned(), place.into());
-    }
+    tool.extend(search::place(options).map(|place| ("user_location".to_owned(), place)));
     tool
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::stream::FORMAT;
 use crate::{
     error::{Error, Result},
-    protocols::{Call, Encoded},
+    protocols::{Call, Encoded, search},
     types::{ChatRequest, Effort, FileRef, Message, Part, Reasoning, ResponseFormat, Role, Tool, ToolCall, ToolChoice},
 };
 
@@ -302,16 +302,12 @@ impl Encoder<'_> {
                 }
             }
         }
-        let plugin = request.plugins.iter().find(|plugin| {
-            plugin.id == "web" && plugin.enabled != Some(false) && plugin.engine.as_deref().is_none_or(|engine| engine == "native")
-        });
-        // Google searches where it likes.
-        for name in ["include_domains", "exclude_domains"] {
-            if plugin.is_some_and(|plugin| plugin.extra.contains_key(name)) {
-                self.drop(name);
-            }
+        // Google searches where and as often as it likes.
+        for name in search::dropped(request, &[]) {
+            self.drop(&name);
         }
-        if request.web_search_options.is_some() || plugin.is_some() {
+        let searches = search::options(request).is_some();
+        if searches {
             served.entry("googleSearch").or_insert_with(|| json!({}));
         }
         let mut config = Map::new();
@@ -321,9 +317,9 @@ impl Encoder<'_> {
             } else {
                 // Before Gemini 3 it is one or the other; the caller's own functions count more.
                 served.clear();
-                self.drop(match plugin {
-                    _ if request.web_search_options.is_some() => "web_search_options",
-                    Some(_) => "plugins",
+                self.drop(match request.web_search_options {
+                    Some(_) => "web_search_options",
+                    None if searches => "plugins",
                     None => "tools",
                 });
             }

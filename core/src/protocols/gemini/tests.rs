@@ -153,7 +153,7 @@ fn a_search_gives_way_to_functions_before_gemini_3() {
     request["plugins"] = json!([{"id": "web", "include_domains": ["a.test"]}]);
     request.as_object_mut().unwrap().remove("web_search_options");
     let (_, body, dropped) = PRO_3.encode(&request).unwrap();
-    assert_eq!(dropped, ["include_domains"]);
+    assert_eq!(dropped, ["plugins.include_domains"]);
     assert_eq!(body["tools"], json!([{"functionDeclarations": [{"name": "f"}]}, {"googleSearch": {}}]));
     assert_eq!(body["toolConfig"], json!({"includeServerSideToolInvocations": true}));
 }

@@ -11,7 +11,9 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    protocols::{Call, Emitter},
+    protocols::{Call, Emitter, searches_in_chat},
+    providers::SearchField,
+    search::{Cite, Found},
     types::{
         Annotation, AudioOutput, ChatChunk, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, ReasoningDetail, ServerToolUse,
         UrlCitation, Usage,
@@ -28,6 +30,13 @@ pub(super) struct Reader {
     /// Sources of the whole answer, as last sent.
     citations: String,
     search_results: String,
+    /// What was said, where sources are named beside it and the text points to them.
+    said: Option<String>,
+    /// What tools of the host found, and which of their calls counted.
+    found: Found,
+    searched: Vec<u64>,
+    /// Whether every answer is a search.
+    always_searches: bool,
     service_tier: String,
     system_fingerprint: String,
     /// Choices seen, and how they ended.
@@ -65,6 +74,10 @@ impl Reader {
             think: call.provider.quirks.think_tags.then(Vec::new),
             citations: String::new(),
             search_results: String::new(),
+            said: matches!(call.provider.quirks.search, SearchField::Always | SearchField::Browser).then(String::new),
+            found: Found::default(),
+            searched: Vec::new(),
+            always_searches: call.provider.quirks.search == SearchField::Always || searches_in_chat(&call.endpoint.upstream),
             service_tier: String::new(),
             system_fingerprint: String::new(),
             choices: Vec::new(),
@@ -172,6 +185,12 @@ impl Reader {
         if let Some(annotations) = piece.annotations {
             delta.annotations = list(annotations).iter().filter_map(annotation).collect();
         }
+        if let Some(tools) = piece.executed_tools {
+            self.executed(tools);
+        }
+        if let (Some(said), Some(text), 0) = (&mut self.said, &delta.content, index) {
+            said.push_str(text);
+        }
         if let Some(images) = piece.images {
             delta.images = list(images).iter().filter_map(image).collect();
         }
@@ -187,6 +206,21 @@ impl Reader {
         }
         if let Some(function) = &piece.function_call {
             self.tool_piece(index, FUNCTION_CALL, None, function, None, out);
+        }
+    }
+
+    /// Tools that the host ran: a stream tells of each when it begins and when it ends.
+    fn executed(&mut self, tools: &RawValue) {
+        for (position, tool) in list(tools).iter().enumerate() {
+            let text = |field: &str| tool.get(field).and_then(Value::as_str).unwrap_or_default();
+            let results = tool.pointer("/search_results/results").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            let key = tool.get("index").and_then(Value::as_u64).unwrap_or(position as u64);
+            let is_search = text("type").contains("search") || text("name").contains("search");
+            let has_ended = !results.is_empty() || !text("output").is_empty();
+            if is_search && has_ended && !self.searched.contains(&key) {
+                self.searched.push(key);
+                self.found.results.extend(results.iter().filter_map(|result| serde_json::from_value(result.clone()).ok()));
+            }
         }
     }
 
@@ -312,9 +346,22 @@ impl Reader {
         for (choice, think) in self.think.iter_mut().flatten() {
             let (reasoning, text) = think.finish();
             self.emitter.reasoning(*choice, reasoning, out);
+            if let (Some(said), 0) = (&mut self.said, *choice) {
+                said.push_str(&text);
+            }
             self.emitter.text(*choice, text, out);
         }
-        for annotation in citations(&self.citations, &self.search_results) {
+        let cited = self.cited();
+        // Nobody counts for us: a model that always searches did so once, tools of the host as often as they ran.
+        let searches = match self.searched.len() as u64 {
+            0 => u64::from(self.always_searches && (self.said.is_none() || !cited.is_empty())),
+            searches => searches,
+        };
+        if searches > 0 {
+            let usage = self.emitter.usage_mut();
+            usage.server_tool_use_details.get_or_insert_default().web_search_requests.get_or_insert(searches);
+        }
+        for annotation in cited {
             self.emitter.annotation(self.choices[0].0, annotation, out);
         }
         // No arguments are an empty object, unless the limit cut them off.
@@ -335,6 +382,20 @@ impl Reader {
         }
         self.emitter.end(out);
         Ok(())
+    }
+}
+
+impl Reader {
+    /// Sources named beside the answer, at the places that point to them.
+    fn cited(&mut self) -> Vec<Annotation> {
+        let said = self.said.as_deref().unwrap_or_default();
+        if self.found.results.is_empty() {
+            return placed(citations(&self.citations, &self.search_results), said);
+        }
+        let mut cite = Cite::new(Arc::new(std::mem::take(&mut self.found)));
+        let mut cited = cite.push(0, said);
+        cited.extend(cite.finish(0));
+        cited
     }
 }
 
@@ -430,7 +491,8 @@ fn usage(wire: &wire::Usage) -> Usage {
     if wire.cost.0.is_some() {
         usage.cost_details.get_or_insert_default().upstream_inference_cost = wire.cost.0;
     }
-    let searches = wire.server_tool_use_details.as_ref().and_then(|tools| tools.web_search_requests.0).or(wire.num_sources_used.0);
+    let counted = wire.server_tool_use_details.as_ref().and_then(|tools| tools.web_search_requests.0);
+    let searches = counted.or(wire.num_sources_used.0).or(wire.num_search_queries.0);
     if searches.is_some_and(|searches| searches > 0) {
         usage.server_tool_use_details = Some(ServerToolUse { web_search_requests: searches });
     }
@@ -451,6 +513,25 @@ fn citations(urls: &str, results: &str) -> Vec<Annotation> {
     let of = |value: &Value| value.as_str().or_else(|| value.get("url").and_then(Value::as_str)).map(cite);
     let cited: Vec<_> = urls.iter().filter_map(of).collect();
     if cited.is_empty() { results.iter().filter_map(of).collect() } else { cited }
+}
+
+/// Each source at every `[1]` that points to it, counted from 1; one that nothing points to stays without a place.
+fn placed(sources: Vec<Annotation>, said: &str) -> Vec<Annotation> {
+    let mut placed = Vec::with_capacity(sources.len());
+    for (number, source) in (1..).zip(sources) {
+        let Annotation::UrlCitation { url_citation } = &source;
+        let mark = format!("[{number}]");
+        let before = placed.len();
+        for (at, _) in said.match_indices(&mark) {
+            let start_index = said[..at].chars().count() as u64;
+            let url_citation = UrlCitation { start_index, end_index: start_index + mark.len() as u64, ..url_citation.clone() };
+            placed.push(Annotation::UrlCitation { url_citation });
+        }
+        if placed.len() == before {
+            placed.push(source);
+        }
+    }
+    placed
 }
 
 /// `{"type": "url_citation", "url_citation": {..}}`, or the same without the inner object.

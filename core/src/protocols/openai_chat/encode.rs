@@ -14,9 +14,9 @@ use crate::{
     protocols::{
         Call, Encoded,
         anthropic::encode::{allowed_tools, object_schema},
-        ids,
+        ids, search,
     },
-    providers::{Dialect, MessageReasoning, Quirks, ReasoningField, ToolIds},
+    providers::{Dialect, MessageReasoning, Quirks, ReasoningField, SearchField, ToolIds},
     types::{Content, Effort, Message, Part, Reasoning, ReasoningDetail, ResponseFormat, Role, TextPart, Tool, ToolCall, ToolChoice},
 };
 
@@ -108,8 +108,9 @@ impl Serialize for Body<'_> {
         fields.put("response_format", request.response_format.as_ref())?;
         let allowed = allowed_tools(request.tool_choice.as_ref()).filter(|_| quirks.dialect != Dialect::Openai && !quirks.router);
         let (mode, allowed) = allowed.unzip();
-        let tools = Tools { tools: &request.tools, allowed: allowed.as_deref(), call };
-        fields.put("tools", (!request.tools.is_empty()).then_some(&tools))?;
+        let browses = request.web_plugin().is_some() && quirks.search == SearchField::Browser && !is_system(&call.endpoint.upstream);
+        let tools = Tools { tools: &request.tools, allowed: allowed.as_deref(), call, browses };
+        fields.put("tools", Some(&tools).filter(|_| browses || !request.tools.is_empty()))?;
         match &request.tool_choice {
             Some(ToolChoice::Other(_)) if mode == Some("auto") => fields.put("tool_choice", mode)?,
             Some(choice) if *choice == ToolChoice::Required || mode.is_some() => {
@@ -120,7 +121,7 @@ impl Serialize for Body<'_> {
         fields.put("parallel_tool_calls", request.parallel_tool_calls.as_ref())?;
         put_reasoning(&mut fields)?;
         fields.put("verbosity", request.verbosity.as_ref())?;
-        fields.put("web_search_options", request.web_search_options.as_ref())?;
+        put_search(&mut fields)?;
         fields.put("modalities", Some(&request.modalities).filter(|modalities| !modalities.is_empty()))?;
         fields.put("audio", request.audio.as_ref())?;
         fields.put("prediction", request.prediction.as_ref())?;
@@ -138,6 +139,59 @@ impl Serialize for Body<'_> {
         }
         fields.end()
     }
+}
+
+/// A host's own name for a system of models and tools that searches when it likes.
+fn is_system(model: &str) -> bool {
+    model.contains("compound")
+}
+
+/// Asks for the host's own web search in its way.
+fn put_search<M: SerializeMap>(fields: &mut Fields<'_, M>) -> Result<(), M::Error> {
+    let (call, request) = (fields.call, fields.call.request);
+    let given = request.web_search_options.as_ref();
+    let (Some(options), Some(_), false) = (search::options(request), request.web_plugin(), call.provider.quirks.router) else {
+        return fields.put("web_search_options", given);
+    };
+    let takes: &[&str] = match call.provider.quirks.search {
+        SearchField::Options => {
+            let mut wire = given.cloned().unwrap_or_default();
+            if let Some(size) = options.get("search_context_size") {
+                wire.insert("search_context_size".to_owned(), size.clone());
+            }
+            if let (Some(Value::Object(mut place)), None) = (search::place(&options), given.and_then(|given| given.get("user_location"))) {
+                place.remove("type");
+                wire.insert("user_location".to_owned(), json!({"type": "approximate", "approximate": place}));
+            }
+            fields.put("web_search_options", Some(&wire))?;
+            &["search_context_size", "user_location"]
+        }
+        SearchField::Always => {
+            let mut wire = given.cloned().unwrap_or_default();
+            wire.extend(options.get("search_context_size").map(|size| ("search_context_size".to_owned(), size.clone())));
+            fields.put("web_search_options", Some(&wire).filter(|wire| !wire.is_empty()))?;
+            let domains = |list: Option<&Value>, mark: &str| {
+                let names = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+                names.map(|name| format!("{mark}{name}")).collect::<Vec<_>>()
+            };
+            let mut filter = domains(search::included(&options), "");
+            filter.extend(domains(search::excluded(&options), "-"));
+            fields.put("search_domain_filter", Some(&filter).filter(|filter| !filter.is_empty()))?;
+            &["include_domains", "exclude_domains", "search_context_size"]
+        }
+        SearchField::Browser if is_system(&call.endpoint.upstream) => {
+            let lists = [("include_domains", search::included(&options)), ("exclude_domains", search::excluded(&options))];
+            let settings: serde_json::Map<_, _> =
+                lists.into_iter().filter_map(|(name, list)| Some((name.to_owned(), list?.clone()))).collect();
+            fields.put("search_settings", Some(&settings).filter(|settings| !settings.is_empty()))?;
+            &["include_domains", "exclude_domains"]
+        }
+        SearchField::Browser | SearchField::None => &[],
+    };
+    for name in search::dropped(request, takes) {
+        fields.drop(&name);
+    }
+    Ok(())
 }
 
 /// Asks for reasoning in the provider's way.
@@ -368,6 +422,8 @@ struct Tools<'a> {
     /// The names of those that may be called, where the provider is not told itself.
     allowed: Option<&'a [&'a str]>,
     call: &'a Call<'a>,
+    /// Whether the host's own search is one of them.
+    browses: bool,
 }
 
 impl Serialize for Tools<'_> {
@@ -378,6 +434,7 @@ impl Serialize for Tools<'_> {
             AsIs(&'a Tool),
             Bare { r#type: &'static str, function: Bare<'a> },
             Function { r#type: &'static str, function: &'a crate::types::Function },
+            Host { r#type: &'static str },
         }
         #[derive(Serialize)]
         struct Bare<'a> {
@@ -393,7 +450,8 @@ impl Serialize for Tools<'_> {
             Tool::Function { function, .. } => self.allowed.is_none_or(|allowed| allowed.contains(&function.name.as_str())),
             Tool::Server(_) => true,
         };
-        serializer.collect_seq(self.tools.iter().filter(is_allowed).map(|tool| match tool {
+        let host = self.browses.then_some(Written::Host { r#type: "browser_search" });
+        let tools = self.tools.iter().filter(is_allowed).map(|tool| match tool {
             Tool::Function { function, .. } if quirks.dialect == Dialect::Mistral => Written::Bare {
                 r#type: "function",
                 function: Bare {
@@ -405,7 +463,8 @@ impl Serialize for Tools<'_> {
             },
             Tool::Function { function, .. } if !quirks.router => Written::Function { r#type: "function", function },
             tool => Written::AsIs(tool),
-        }))
+        });
+        serializer.collect_seq(tools.chain(host))
     }
 }
 

@@ -25,6 +25,12 @@ use crate::{
     types::{ChatResponse, Fold},
 };
 
+/// Whether this model searches the web in chat completions, where others of its author need the Responses API:
+/// `gpt-4o-search-preview`, `gpt-5-search-api`.
+pub(crate) fn searches_in_chat(model: &str) -> bool {
+    model.contains("-search-preview") || model.contains("-search-api")
+}
+
 /// OpenAI chat completions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OpenaiChat;

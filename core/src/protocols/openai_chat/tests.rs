@@ -99,7 +99,7 @@ fn a_request_keeps_openais_fields_and_unknown_ones_but_none_of_the_routers() {
             ],
             "stream": true, "stream_options": {"include_usage": true},
             "max_tokens": 9, "stop": ["END"], "tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required",
-            "reasoning_effort": "low", "top_secret": 1,
+            "reasoning_effort": "low", "web_search_options": {}, "top_secret": 1,
         })
     );
     assert!(dropped.is_empty(), "{dropped:?}");

@@ -76,6 +76,9 @@ pub(super) struct Piece<'a> {
     /// The one call of the days before `tool_calls`.
     #[serde(borrow)]
     pub(super) function_call: Option<Function<'a>>,
+    /// Tools that the host ran (Groq).
+    #[serde(borrow)]
+    pub(super) executed_tools: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) annotations: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -144,6 +147,8 @@ pub(super) struct Usage {
     pub(super) cost: Cost,
     /// xAI.
     pub(super) num_sources_used: Count,
+    /// Perplexity.
+    pub(super) num_search_queries: Count,
     pub(super) server_tool_use_details: Option<ServerToolUse>,
 }
 

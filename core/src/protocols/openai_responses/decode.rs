@@ -15,7 +15,7 @@ use crate::{
             wire::Text,
         },
     },
-    types::{ChatChunk, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, ReasoningDetail, Usage},
+    types::{Annotation, ChatChunk, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, ReasoningDetail, Usage},
 };
 
 /// The form of reasoning blocks that this API issues and takes back.
@@ -27,6 +27,8 @@ pub(super) struct Reader {
     provider: Arc<str>,
     items: Vec<ItemState>,
     searches: u64,
+    /// Characters of text so far; citations count from the start of their own part.
+    chars: u64,
 }
 
 /// What came of one output item.
@@ -38,12 +40,14 @@ struct ItemState {
     summary: Option<u64>,
     arguments: bool,
     annotations: usize,
+    /// The part that is being said, and the characters before it.
+    part: Option<(u64, u64)>,
     done: bool,
 }
 
 impl Reader {
     pub(super) fn new(call: &Call<'_>) -> Self {
-        Self { emitter: Emitter::new(call), provider: Arc::clone(&call.endpoint.provider), items: Vec::new(), searches: 0 }
+        Self { emitter: Emitter::new(call), provider: Arc::clone(&call.endpoint.provider), items: Vec::new(), searches: 0, chars: 0 }
     }
 
     /// Reads one event.
@@ -55,6 +59,7 @@ impl Reader {
         match kind {
             "response.output_text.delta" => {
                 self.state(index).text = true;
+                self.begin_part(index, event.content_index.0.unwrap_or(0));
                 self.text(delta(), event.logprobs, out);
             }
             "response.refusal.delta" => {
@@ -69,7 +74,8 @@ impl Reader {
             }
             "response.output_text.annotation.added" => {
                 self.state(index).annotations += 1;
-                self.annotation(event.annotation, out);
+                let before = self.state(index).part.map_or(0, |(_, before)| before);
+                self.annotation(event.annotation, before, out);
             }
             "response.output_item.added" => {
                 if let Some(item) = &event.item {
@@ -156,6 +162,7 @@ impl Reader {
                 summary: None,
                 arguments: false,
                 annotations: 0,
+                part: None,
                 done: false,
             });
             self.items.len() - 1
@@ -178,7 +185,11 @@ impl Reader {
             return;
         }
         match Text::given(item.kind.as_ref()).unwrap_or_default() {
-            "message" => item.content.iter().flatten().for_each(|part| self.part(index, part, out)),
+            "message" => {
+                for (number, part) in (0..).zip(item.content.iter().flatten()) {
+                    self.part(index, number, part, out);
+                }
+            }
             "reasoning" => self.reasoning_item(index, item, out),
             "function_call" | "custom_tool_call" => {
                 self.begin(index, item, out);
@@ -195,29 +206,43 @@ impl Reader {
                     self.emitter.delta(0, Delta { images, ..Delta::default() }, out);
                 }
             }
-            "web_search_call" => self.searches += 1,
+            "web_search_call" => {
+                let action = item.action.as_ref().and_then(|action| Text::given(action.kind.as_ref()));
+                self.searches += u64::from(action.is_none_or(|action| action == "search"));
+            }
             _ => {}
         }
     }
 
-    fn part(&mut self, index: u64, part: &Part<'_>, out: &mut VecDeque<ChatChunk>) {
+    fn begin_part(&mut self, index: u64, number: u64) {
+        let before = self.chars;
+        let part = &mut self.state(index).part;
+        if part.is_none_or(|(last, _)| last != number) {
+            *part = Some((number, before));
+        }
+    }
+
+    fn part(&mut self, index: u64, number: u64, part: &Part<'_>, out: &mut VecDeque<ChatChunk>) {
         let state = self.state(index);
         let (with_text, with_refusal) = (!state.text, !state.refusal);
         let seen = std::mem::take(&mut state.annotations);
         if with_text {
+            self.begin_part(index, number);
             self.text(Text::given(part.text.as_ref()).unwrap_or_default(), part.logprobs, out);
         }
         if with_refusal {
             self.emitter.refusal(0, Text::given(part.refusal.as_ref()).unwrap_or_default().to_owned(), out);
         }
         let annotations = part.annotations.as_deref().unwrap_or_default();
+        let before = self.state(index).part.map_or(0, |(_, before)| before);
         for cited in annotations.iter().skip(seen) {
-            self.annotation(Some(cited), out);
+            self.annotation(Some(cited), before, out);
         }
         self.state(index).annotations = seen.saturating_sub(annotations.len());
     }
 
     fn text(&mut self, text: &str, logprobs: Option<&RawValue>, out: &mut VecDeque<ChatChunk>) {
+        self.chars += if text.is_ascii() { text.len() } else { text.chars().count() } as u64;
         match logprobs.and_then(chat_logprobs) {
             None => self.emitter.text(0, text.to_owned(), out),
             logprobs => {
@@ -227,9 +252,12 @@ impl Reader {
         }
     }
 
-    fn annotation(&mut self, cited: Option<&RawValue>, out: &mut VecDeque<ChatChunk>) {
+    fn annotation(&mut self, cited: Option<&RawValue>, before: u64, out: &mut VecDeque<ChatChunk>) {
         let cited = cited.and_then(|cited| serde_json::from_str::<Value>(cited.get()).ok());
-        if let Some(annotation) = cited.as_ref().and_then(annotation) {
+        if let Some(mut annotation) = cited.as_ref().and_then(annotation) {
+            let Annotation::UrlCitation { url_citation } = &mut annotation;
+            url_citation.start_index = url_citation.start_index.saturating_add(before);
+            url_citation.end_index = url_citation.end_index.saturating_add(before);
             self.emitter.annotation(0, annotation, out);
         }
     }

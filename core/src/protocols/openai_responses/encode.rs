@@ -15,6 +15,7 @@ use crate::{
     protocols::{
         Call, Encoded, ids,
         openai_chat::{encode::check_conversation, fields::Fields},
+        search,
     },
     providers::ToolIds,
     types::{ChatRequest, Content, Message, Part, ReasoningDetail, ResponseFormat, Role, Tool, ToolChoice},
@@ -113,8 +114,13 @@ impl Serialize for Body<'_> {
         fields.put("include", Some(&includes).filter(|includes| !includes.is_empty()))?;
         put_text(&mut fields)?;
         put_reasoning(&mut fields)?;
-        let tools = Tools(request);
-        fields.put("tools", Some(&tools).filter(|_| !request.tools.is_empty() || request.web_search_options.is_some()))?;
+        let tools = Tools { request, search: search_tool(call) };
+        fields.put("tools", Some(&tools).filter(|tools| !request.tools.is_empty() || tools.search.is_some()))?;
+        let excludes = quirks.search_excludes.as_ref().map(|_| "exclude_domains");
+        let takes = ["include_domains", "search_context_size", "user_location"].into_iter().chain(excludes);
+        for name in search::dropped(request, &takes.collect::<Vec<_>>()) {
+            fields.drop(&name);
+        }
         fields.put("tool_choice", request.tool_choice.as_ref().map(tool_choice).as_ref())?;
         fields.put("parallel_tool_calls", request.parallel_tool_calls.as_ref())?;
         fields.put("service_tier", request.service_tier.as_ref())?;
@@ -230,7 +236,28 @@ fn tool_choice(choice: &ToolChoice) -> Value {
     }
 }
 
-struct Tools<'a>(&'a ChatRequest);
+/// The vendor's web search, where the request asks for it.
+fn search_tool(call: &Call<'_>) -> Option<Value> {
+    let options = search::options(call.request)?;
+    let mut tool = json!({"type": "web_search"});
+    if let Some(size) = options.get("search_context_size").and_then(Value::as_str) {
+        tool["search_context_size"] = size.into();
+    }
+    if let Some(place) = search::place(&options) {
+        tool["user_location"] = place;
+    }
+    if let Some(domains) = search::included(&options) {
+        tool["filters"] = json!({"allowed_domains": domains});
+    } else if let (Some(domains), Some(name)) = (search::excluded(&options), &call.provider.quirks.search_excludes) {
+        tool["filters"] = json!({name.as_str(): domains});
+    }
+    Some(tool)
+}
+
+struct Tools<'a> {
+    request: &'a ChatRequest,
+    search: Option<Value>,
+}
 
 impl Serialize for Tools<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -245,7 +272,7 @@ impl Serialize for Tools<'_> {
         }
         let no_parameters = json!({"type": "object", "properties": {}});
         let mut seq = serializer.serialize_seq(None)?;
-        for tool in &self.0.tools {
+        for tool in &self.request.tools {
             match tool {
                 Tool::Function { function, .. } => seq.serialize_element(&Function {
                     r#type: "function",
@@ -266,19 +293,8 @@ impl Serialize for Tools<'_> {
                 },
             }
         }
-        if let Some(options) = &self.0.web_search_options {
-            let mut tool = options.clone();
-            tool.insert("type".into(), "web_search".into());
-            // Chat completions nest the place once more.
-            if let Some(place) = tool.get_mut("user_location")
-                && let Some(approximate) = place.get("approximate").cloned()
-            {
-                *place = approximate;
-                if let Value::Object(place) = place {
-                    place.insert("type".into(), "approximate".into());
-                }
-            }
-            seq.serialize_element(&tool)?;
+        if let Some(tool) = &self.search {
+            seq.serialize_element(tool)?;
         }
         seq.end()
     }

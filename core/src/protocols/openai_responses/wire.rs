@@ -13,6 +13,7 @@ pub(super) struct Event<'a> {
     pub(super) kind: Option<Text<'a>>,
     pub(super) output_index: Count,
     pub(super) summary_index: Count,
+    pub(super) content_index: Count,
     #[serde(borrow)]
     pub(super) delta: Option<Text<'a>>,
     #[serde(borrow)]
@@ -79,11 +80,21 @@ pub(super) struct Item<'a> {
     /// What a custom tool is called with.
     #[serde(borrow)]
     pub(super) input: Option<Text<'a>>,
+    /// What a search does: only a search itself is charged for, not to open a page.
+    #[serde(borrow)]
+    pub(super) action: Option<Action<'a>>,
     /// A made image, in base64.
     #[serde(borrow)]
     pub(super) result: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) output_format: Option<Text<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Action<'a> {
+    #[serde(rename = "type", borrow)]
+    pub(super) kind: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
