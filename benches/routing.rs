@@ -7,7 +7,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use junto::{
     ChatRequest, Preferences,
     catalog::Catalog,
-    plan::{HealthSnapshot, Inputs, plan},
+    plan::{Asked, HealthSnapshot, Inputs, plan},
     providers::{Configured, ProviderSet, built_in},
     slug::ModelSlug,
 };
@@ -47,7 +47,7 @@ fn routing(c: &mut Criterion) {
         let catalog = catalog(count);
         for (name, preferences) in [("default", Preferences::default()), ("strict", strict.clone())] {
             let inputs = Inputs {
-                request: &request,
+                request: Asked::Chat(&request),
                 catalog: &catalog,
                 providers: &providers,
                 defaults: &preferences,

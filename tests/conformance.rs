@@ -32,7 +32,7 @@ macro_rules! areas {
     };
 }
 
-areas! { answers errors fallback input models online plans preferences slugs streams }
+areas! { answers embeddings errors fallback input models online plans preferences slugs streams }
 
 #[test]
 fn every_folder_is_run() {
@@ -330,7 +330,9 @@ async fn call(client: &Client, step: &Value) -> Outcome {
 /// A call beside chat, where the step has one.
 async fn call_other(client: &Client, step: &Value) -> Option<junto::Result<String>> {
     let slug = |key: &str| step[key].as_str();
-    Some(if let Some(query) = step.get("models") {
+    Some(if let Some(request) = step.get("embed") {
+        client.embed_json(&request.to_string()).await
+    } else if let Some(query) = step.get("models") {
         client.models_json(&query.to_string()).await
     } else if let Some(slug) = slug("model") {
         client.model_json(slug)

@@ -7,6 +7,7 @@ export interface NativeClient {
   chat(port: NativePort, call: number, request: string, options?: string): void;
   stream(port: NativePort, call: number, request: string, events: boolean, options?: string): NativeStream;
   explain(request: string): string;
+  embed(port: NativePort, call: number, request: string, options?: string): void;
   models(port: NativePort, call: number, query: string, options?: string): void;
   model(slug: string): string;
   endpoints(slug: string): string;

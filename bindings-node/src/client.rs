@@ -69,6 +69,12 @@ impl Client {
         self.ask(port, call, options, |client| async move { client.chat_json(&request).await });
     }
 
+    /// The vectors of texts.
+    #[napi]
+    pub fn embed(&self, port: &Port, call: u32, request: String, options: Option<String>) {
+        self.ask(port, call, options, |client| async move { client.embed_json(&request).await });
+    }
+
     /// A streamed chat request; `events` asks for server-sent events. The timeout ends with its first content.
     #[napi]
     pub fn stream(&self, port: &Port, call: u32, request: String, events: bool, options: Option<String>) -> Stream {

@@ -5,11 +5,17 @@
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import { JuntoError, parseSlug } from "junto";
 import { ScriptedJunto } from "junto/testing";
+
+const require = createRequire(import.meta.url);
+const { handles } = require("../dist/native.js");
+const { settle } = require("../dist/errors.js");
+const { ask: askNative, port } = require("../dist/port.js");
 
 const ROOT = join(import.meta.dirname, "../../tests/conformance");
 const ONLY = process.env["JUNTO_CASE"] ?? "";
@@ -157,8 +163,12 @@ async function ask(junto, request) {
 }
 
 /** A call beside chat. */
-async function askOther(junto, { models, model, endpoints }) {
+async function askOther(junto, { embed, models, model, endpoints }) {
   try {
+    if (embed !== undefined) {
+      const response = settle(await askNative((call) => handles.get(junto).embed(port, call, JSON.stringify(embed))));
+      return { response, attempts: response.routing.attempts };
+    }
     if (model !== undefined) return { response: await junto.models.retrieve(model) };
     // The core's JSON wraps it, as an HTTP answer would.
     if (endpoints !== undefined) return { response: { data: await junto.models.endpoints(endpoints) } };

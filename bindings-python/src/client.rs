@@ -165,6 +165,24 @@ impl Client {
         py.detach(|| client.explain_json(request)).map_err(|error| error::raise(py, &error))
     }
 
+    #[pyo3(signature = (request, timeout = None, headers = None))]
+    fn embed(&self, py: Python<'_>, request: String, timeout: Option<f64>, headers: Option<Headers>) -> PyResult<String> {
+        let client = self.call(py, timeout, headers)?;
+        ask(py, async move { client.embed_json(&request).await })
+    }
+
+    #[pyo3(signature = (request, timeout = None, headers = None))]
+    fn embed_async<'py>(
+        &self,
+        py: Python<'py>,
+        request: String,
+        timeout: Option<f64>,
+        headers: Option<Headers>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let client = self.call(py, timeout, headers)?;
+        ask_async(py, async move { client.embed_json(&request).await })
+    }
+
     fn models(&self, py: Python<'_>, query: String) -> PyResult<String> {
         let client = self.call(py, None, None)?;
         ask(py, async move { client.models_json(&query).await })

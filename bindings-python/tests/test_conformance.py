@@ -171,7 +171,10 @@ def call_other(client: Junto | AsyncJunto, step: dict[str, Any]) -> Outcome:
     native = client._native
     waits = isinstance(client, Junto)
     try:
-        if "model" in step or "endpoints" in step:
+        if "embed" in step:
+            request = json.dumps(step["embed"])
+            text = native.embed(request) if waits else asyncio.run(wait(lambda: native.embed_async(request)))
+        elif "model" in step or "endpoints" in step:
             text = native.model(step["model"]) if "model" in step else native.endpoints(step["endpoints"])
         else:
             query = json.dumps(step["models"])

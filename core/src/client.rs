@@ -24,14 +24,14 @@ use crate::{
     catalog::Catalog,
     clock::Clock,
     error::Result,
-    plan::{self, HealthSnapshot, Plan},
+    plan::{self, Asked, HealthSnapshot, Plan},
     preferences::Preferences,
     providers::{Configured, Provider, ProviderSet},
-    route::{self, Health, Limits, Observers, Served, Watch},
+    route::{self, Ask, Health, Limits, Observers, Served, Watch},
     search::{Engines, SearchConfig, SearchSource},
     stream::ChatStream,
     transport::{Reqwest, Transport},
-    types::{Attempt, ChatRequest, ChatResponse, Summary},
+    types::{Attempt, ChatRequest, ChatResponse, EmbeddingRequest, EmbeddingResponse, Summary},
 };
 
 /// A router inside this process. Cheap to clone; clones share connections and health.
@@ -92,7 +92,7 @@ impl Client {
         let mut watch = self.watch(&request, false);
         let answer = self.run(&request, false).await.and_then(|served| match served {
             Served::Whole(answer) => Ok(*answer),
-            Served::Stream(_) => Err(crate::Error::decode("the endpoint streamed a whole answer")),
+            _ => Err(crate::Error::decode("the endpoint streamed a whole answer")),
         });
         match &answer {
             Ok(answer) => watch.answered(&answer.id, answer.routing.as_ref(), Some(&answer.usage)),
@@ -106,7 +106,7 @@ impl Client {
         let mut watch = self.watch(&request, true);
         let opened = self.run(&request, true).await.and_then(|served| match served {
             Served::Stream(opened) => Ok(opened),
-            Served::Whole(_) => Err(crate::Error::decode("the endpoint did not stream")),
+            _ => Err(crate::Error::decode("the endpoint did not stream")),
         });
         match opened {
             Ok(opened) => Ok(ChatStream::new(*opened, watch)),
@@ -115,6 +115,24 @@ impl Client {
                 Err(error)
             }
         }
+    }
+
+    /// Asks for the vectors of texts. Inputs beyond what a vendor takes at once go out in batches, several at a time; all
+    /// vectors come from one endpoint.
+    ///
+    /// Fails as [`Client::chat`].
+    pub async fn embed(&self, request: EmbeddingRequest) -> Result<EmbeddingResponse> {
+        validate::embedding(&request)?;
+        let plan = self.plan(Asked::Embedding(&request))?;
+        match route::run(&self.0, Ask::Embedding(&request), plan).await? {
+            Served::Embedded(answer) => Ok(*answer),
+            _ => Err(crate::Error::decode("the endpoint gave no vectors")),
+        }
+    }
+
+    /// [`Client::embed`] in OpenAI JSON.
+    pub async fn embed_json(&self, request: &str) -> Result<String> {
+        self.embed(EmbeddingRequest::from_json(request)?).await.map(|answer| answer.to_json())
     }
 
     /// A client with these options for its calls. It shares connections, health and hooks with this one; to make it for a
@@ -132,7 +150,7 @@ impl Client {
     /// Where the request would go now, and why not elsewhere. No network.
     pub fn explain(&self, request: &ChatRequest) -> Result<Plan> {
         validate::validate(request)?;
-        self.plan(request)
+        self.plan(Asked::Chat(request))
     }
 
     /// [`Client::chat`] in OpenAI JSON.
@@ -162,17 +180,17 @@ impl Client {
 
     async fn run(&self, request: &ChatRequest, stream: bool) -> Result<Served> {
         validate::validate(request)?;
-        let plan = self.plan(request)?;
-        route::run(&self.0, request, plan, stream).await
+        let plan = self.plan(Asked::Chat(request))?;
+        route::run(&self.0, Ask::Chat { request, stream }, plan).await
     }
 
-    fn plan(&self, request: &ChatRequest) -> Result<Plan> {
+    fn plan(&self, request: Asked<'_>) -> Result<Plan> {
         let health = self.0.health.snapshot(self.0.clock.now());
         plan::plan(&self.inputs(request, &health))
     }
 
     /// What a plan of this client depends on.
-    fn inputs<'a>(&'a self, request: &'a ChatRequest, health: &'a HealthSnapshot) -> plan::Inputs<'a> {
+    fn inputs<'a>(&'a self, request: Asked<'a>, health: &'a HealthSnapshot) -> plan::Inputs<'a> {
         let shared = &*self.0;
         plan::Inputs {
             request,
@@ -180,7 +198,7 @@ impl Client {
             providers: &shared.providers,
             defaults: &shared.preferences,
             health,
-            search: shared.engines.iter().any(|engine| engine.serves(request)),
+            search: matches!(request, Asked::Chat(request) if shared.engines.iter().any(|engine| engine.serves(request))),
             seed: shared.seed.unwrap_or_else(|| shared.clock.random_u64()),
         }
     }

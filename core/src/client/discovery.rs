@@ -12,7 +12,7 @@ use super::Client;
 use crate::{
     catalog::{Endpoint, Model, unknown_model},
     error::{Error, Result},
-    plan::{EndpointHealth, HealthSnapshot, Survey, Surveyed},
+    plan::{Asked, EndpointHealth, HealthSnapshot, Survey, Surveyed},
     preferences::{Percentiles, Preferences},
     protocols::{self, Listed},
     providers::Configured,
@@ -136,7 +136,7 @@ impl Lists {
     }
 
     fn survey<'a>(&'a self, client: &'a Client, preferences: &'a Preferences) -> Result<Survey<'a>> {
-        Survey::new(client.inputs(&self.request, &self.health), preferences)
+        Survey::new(client.inputs(Asked::Chat(&self.request), &self.health), preferences)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    types::{ChatRequest, Content, Message, ResponseFormat, Role, Tool, ToolChoice},
+    types::{ChatRequest, Content, EmbeddingInput, EmbeddingRequest, Message, ResponseFormat, Role, Tool, ToolChoice},
 };
 
 /// The first thing that is wrong with the request; the error names the field and what to do.
@@ -48,6 +48,29 @@ pub(super) fn validate(request: &ChatRequest) -> Result<()> {
     }
     if request.top_logprobs.is_some_and(|count| count > 20) {
         return Err(bad("top_logprobs", "must be a number from 0 to 20"));
+    }
+    Ok(())
+}
+
+/// The first thing that is wrong with a request for embeddings.
+pub(super) fn embedding(request: &EmbeddingRequest) -> Result<()> {
+    if request.input.0.is_empty() {
+        return Err(bad("input", "at least one text is needed"));
+    }
+    for (index, input) in request.input.0.iter().enumerate() {
+        let is_empty = match input {
+            EmbeddingInput::Text(text) => text.is_empty(),
+            EmbeddingInput::Tokens(tokens) => tokens.is_empty(),
+        };
+        if is_empty {
+            return Err(bad(&format!("input[{index}]"), "an input must not be empty"));
+        }
+    }
+    if request.dimensions == Some(0) {
+        return Err(bad("dimensions", "must be at least 1"));
+    }
+    if request.extra.contains_key("models") {
+        return Err(bad("models", "embeddings have no fallback models, because vectors of two models cannot be compared"));
     }
     Ok(())
 }

@@ -7,9 +7,10 @@ use crate::{
     catalog::{Endpoint, Modalities, Modality, Parameter, Parameters, Price},
     error::{Error, Result},
     preferences::{DataCollection, Percentiles, Preferences},
+    protocols,
     providers::ProviderSet,
     slug::{ModelSlug, Variant},
-    types::{ChatRequest, Content, Part, ResponseFormat, Tool},
+    types::{ChatRequest, Content, EmbeddingInput, EmbeddingRequest, Part, ResponseFormat, Tool},
 };
 
 /// An entry of `order`, `only` or `ignore`: a provider, or one endpoint of it.
@@ -106,6 +107,8 @@ pub(super) struct Needs {
     search: Option<SearchWish>,
     /// The search keeps to domains, or away from some.
     search_domains: bool,
+    /// Vectors are asked for, not an answer.
+    embeds: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -153,6 +156,7 @@ impl Needs {
             reasoning,
             search: search_wish(request),
             search_domains: request.web_plugin().is_some_and(|plugin| plugin.extra.keys().any(|name| name.ends_with("_domains"))),
+            embeds: false,
         };
         needs.output.insert(if needs.output.is_empty() { Modality::Text } else { first(needs.output) });
         for message in &request.messages {
@@ -172,6 +176,21 @@ impl Needs {
     /// Of a list: no request, so nothing that an endpoint could lack.
     pub(super) fn nothing() -> Self {
         Self { input: Modalities::EMPTY, output: Modalities::EMPTY, ..Self::of(&ChatRequest::default()) }
+    }
+
+    pub(super) fn of_embedding(request: &EmbeddingRequest) -> Self {
+        let size = |input: &EmbeddingInput| match input {
+            EmbeddingInput::Text(text) => tokens(text),
+            EmbeddingInput::Tokens(tokens) => tokens.len() as u64,
+        };
+        Self {
+            input: [Modality::Text].into_iter().collect(),
+            output: [Modality::Embeddings].into_iter().collect(),
+            prompt_tokens: request.input.0.iter().map(size).sum(),
+            completion_tokens: 0,
+            embeds: true,
+            ..Self::nothing()
+        }
     }
 
     fn part(&mut self, part: &Part) {
@@ -298,8 +317,8 @@ impl Wanted {
         Self {
             index,
             // The caller's own `reasoning` says more than the suffix.
-            thinking: slug.has(Variant::Thinking) && needs.reasoning.is_none(),
-            search: needs.search.or(slug.has(Variant::Online).then_some(SearchWish::Any)),
+            thinking: slug.has(Variant::Thinking) && needs.reasoning.is_none() && !needs.embeds,
+            search: needs.search.or((slug.has(Variant::Online) && !needs.embeds).then_some(SearchWish::Any)),
         }
     }
 }
@@ -350,7 +369,13 @@ pub(super) fn check(
     max_price(endpoint, preferences)?;
 
     modality(needs.input, endpoint.input, false)?;
-    modality(needs.output, endpoint.output, true)?;
+    if needs.embeds && protocols::embedder(provider.row.protocol).is_none() {
+        return Err(Reason::Modality { missing: needs.output, output: true, known: true });
+    }
+    // Whether a model that nobody describes embeds, only its vendor knows.
+    if !needs.embeds || endpoint.output.is_some() {
+        modality(needs.output, endpoint.output, true)?;
+    }
     fits(endpoint, needs)?;
 
     let known = endpoint.parameters;
@@ -415,6 +440,10 @@ fn modality(needed: Modalities, known: Option<Modalities>, output: bool) -> Resu
 
 /// An unknown context passes: every prompt needs one, so nothing unknown could ever serve, and the vendor says it clearly.
 fn fits(endpoint: &Endpoint, needs: &Needs) -> Result<(), Reason> {
+    // Each input has the context to itself.
+    if needs.embeds {
+        return Ok(());
+    }
     if let (Some(asked), Some(limit)) = (needs.max_tokens, endpoint.max_completion_tokens)
         && asked > limit
     {

@@ -26,14 +26,14 @@ use crate::{
     protocols::searches_in_chat,
     providers::{Configured, ProtocolName, ProviderSet},
     slug::ModelSlug,
-    types::{ChatRequest, Plugin, Reasoning},
+    types::{ChatRequest, EmbeddingRequest, Plugin, Reasoning},
 };
 
 /// Everything a plan depends on. The same inputs give the same plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
     /// The request, variants still on its slugs.
-    pub request: &'a ChatRequest,
+    pub request: Asked<'a>,
     /// The models and who serves them.
     pub catalog: &'a Catalog,
     /// The providers as the caller configured them.
@@ -46,6 +46,47 @@ pub struct Inputs<'a> {
     pub search: bool,
     /// Decides the draw among endpoints.
     pub seed: u64,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked<'a> {
+    /// An answer.
+    Chat(&'a ChatRequest),
+    /// Vectors. All endpoints of a plan serve one model, because vectors of two cannot be compared.
+    Embedding(&'a EmbeddingRequest),
+}
+
+impl<'a> Asked<'a> {
+    /// The slug that is asked for.
+    pub(crate) fn model(self) -> &'a String {
+        match self {
+            Self::Chat(request) => &request.model,
+            Self::Embedding(request) => &request.model,
+        }
+    }
+
+    fn fallbacks(self) -> &'a [String] {
+        match self {
+            Self::Chat(request) => &request.models,
+            Self::Embedding(_) => &[],
+        }
+    }
+
+    /// The plugin that asks for a web search.
+    fn web_plugin(self) -> Option<&'a Plugin> {
+        match self {
+            Self::Chat(request) => request.web_plugin(),
+            Self::Embedding(_) => None,
+        }
+    }
+
+    fn preferences(self) -> Option<&'a Preferences> {
+        match self {
+            Self::Chat(request) => request.provider.as_ref(),
+            Self::Embedding(request) => request.provider.as_ref(),
+        }
+    }
 }
 
 /// Where a request may go, best first, and why not elsewhere. `Display` is a table.
@@ -154,19 +195,23 @@ fn policy<'a>(endpoint: &'a Endpoint, provider: &'a Configured) -> Option<&'a Da
 /// Plans a request. An error where nothing may serve it, with every endpoint's reason in `excluded_by`.
 pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let request = inputs.request;
-    let own = request.provider.as_ref();
+    let own = request.preferences();
     let preferences = match own {
         _ if *inputs.defaults == Preferences::default() => own.map_or_else(|| Cow::Owned(Preferences::default()), Cow::Borrowed),
         None => Cow::Borrowed(inputs.defaults),
         Some(own) => Cow::Owned(inputs.defaults.merged(own)),
     };
     let rules = filter::Rules::new(&preferences, inputs.providers)?;
-    let needs = filter::Needs::of(request);
+    let needs = match request {
+        Asked::Chat(request) => filter::Needs::of(request),
+        Asked::Embedding(request) => filter::Needs::of_embedding(request),
+    };
 
-    let mut models: Vec<ModelSlug> = Vec::with_capacity(1 + request.models.len());
+    let mut models: Vec<ModelSlug> = Vec::with_capacity(1 + request.fallbacks().len());
     let mut candidates = Vec::new();
     let mut rejected = Vec::new();
-    let named = std::iter::once(&request.model).filter(|model| !model.is_empty() || request.models.is_empty()).chain(&request.models);
+    let named =
+        std::iter::once(request.model()).filter(|model| !model.is_empty() || request.fallbacks().is_empty()).chain(request.fallbacks());
     let mut unknown: Option<Error> = None;
     for text in named {
         let slug: ModelSlug = text.parse()?;
@@ -199,11 +244,11 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     if candidates.is_empty() {
         return Err(match unknown {
             Some(error) if models.len() == 1 => error,
-            _ => empty(&request.model, rejected),
+            _ => empty(request.model(), rejected),
         });
     }
     Ok(Plan {
-        requested: request.model.clone(),
+        requested: request.model().clone(),
         models,
         prompt_tokens: needs.prompt_tokens,
         completion_tokens: needs.completion_tokens,

@@ -72,7 +72,7 @@ fn world(request: Value) -> World {
 impl World {
     fn plan(&self) -> Result<Plan> {
         plan(&Inputs {
-            request: &self.request,
+            request: Asked::Chat(&self.request),
             catalog: &self.catalog,
             providers: &self.providers,
             defaults: &self.defaults,

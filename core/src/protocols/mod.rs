@@ -7,6 +7,7 @@ mod anthropic;
 mod bedrock;
 mod blocks;
 mod cohere;
+mod embed;
 mod emit;
 pub mod framing;
 mod gemini;
@@ -28,6 +29,7 @@ use std::{
 
 use bytes::Bytes;
 
+pub use embed::{EmbedCall, Embedded, Embedder};
 pub(crate) use emit::Emitter;
 pub(crate) use openai_chat::searches_in_chat;
 pub(crate) use text::Text;
@@ -97,33 +99,37 @@ pub struct Encoded {
 }
 
 impl Call<'_> {
-    /// The URL of this call: the row's path where it has one, else the protocol's.
-    pub(crate) fn url(&self, path: &str) -> String {
+    /// A POST of this JSON body to the call's URL: the row's path where it has one, else the protocol's.
+    pub(crate) fn post(&self, path: &str, body: impl Into<Bytes>) -> Result<http::Request<Bytes>> {
         let quirks = &self.provider.quirks;
         let path = match (self.stream, &quirks.stream_path, &quirks.chat_path) {
             (true, Some(path), _) | (_, _, Some(path)) => path,
             _ => path,
         };
-        // An option may decide where the model goes.
-        let path = filled(path, self.options).replace("{model}", &segment(&self.endpoint.upstream));
-        format!("{}{path}", self.base_url)
+        let mut request = post(self.provider, self.endpoint, self.base_url, self.options, path, body)?;
+        if self.stream && !request.headers().contains_key(http::header::ACCEPT) {
+            request.headers_mut().insert(http::header::ACCEPT, http::HeaderValue::from_static("text/event-stream"));
+        }
+        Ok(request)
     }
+}
 
-    /// A POST of this JSON body to the call's URL.
-    pub(crate) fn post(&self, path: &str, body: impl Into<Bytes>) -> Result<http::Request<Bytes>> {
-        let url = self.url(path);
-        let mut request = http::Request::post(&url).header(http::header::CONTENT_TYPE, "application/json");
-        let headers = &self.provider.headers;
-        if self.stream && !headers.keys().any(|name| name.eq_ignore_ascii_case("accept")) {
-            request = request.header(http::header::ACCEPT, "text/event-stream");
-        }
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        request
-            .body(body.into())
-            .map_err(|error| Error::bad_request("base_url", format!("`{}` has no usable URL: {error}", self.provider.slug)))
+/// A POST of this JSON body to a path of a provider, with the row's headers.
+fn post(
+    provider: &Provider,
+    endpoint: &Endpoint,
+    base_url: &str,
+    options: &BTreeMap<String, String>,
+    path: &str,
+    body: impl Into<Bytes>,
+) -> Result<http::Request<Bytes>> {
+    // An option may decide where the model goes.
+    let path = filled(path, options).replace("{model}", &segment(&endpoint.upstream));
+    let mut request = http::Request::post(format!("{base_url}{path}")).header(http::header::CONTENT_TYPE, "application/json");
+    for (name, value) in &provider.headers {
+        request = request.header(name, value);
     }
+    request.body(body.into()).map_err(|error| Error::bad_request("base_url", format!("`{}` has no usable URL: {error}", provider.slug)))
 }
 
 /// A model in a server's own list.
@@ -181,5 +187,17 @@ pub fn by_name(name: ProtocolName) -> &'static dyn Protocol {
         ProtocolName::Ollama => &ollama::Ollama,
         ProtocolName::OpenaiChat => &openai_chat::OpenaiChat,
         ProtocolName::OpenaiResponses => &openai_responses::OpenaiResponses,
+    }
+}
+
+/// The embeddings of this protocol; `None` where it has none.
+pub fn embedder(name: ProtocolName) -> Option<&'static dyn Embedder> {
+    match name {
+        ProtocolName::Bedrock => Some(&bedrock::BedrockEmbeddings),
+        ProtocolName::Cohere => Some(&cohere::CohereEmbeddings),
+        ProtocolName::Gemini => Some(&gemini::GeminiEmbeddings),
+        ProtocolName::Ollama => Some(&ollama::OllamaEmbeddings),
+        ProtocolName::OpenaiChat | ProtocolName::OpenaiResponses => Some(&openai_chat::OpenaiEmbeddings),
+        ProtocolName::Anthropic => None,
     }
 }

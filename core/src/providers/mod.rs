@@ -169,6 +169,14 @@ pub struct Quirks {
     pub stream_path: Option<String>,
     /// Replaces the protocol's path of embeddings.
     pub embeddings_path: Option<String>,
+    /// The most inputs of one request for embeddings, where it is not the protocol's own.
+    pub embeddings_batch: Option<usize>,
+    /// Whether embeddings are asked for as base64, which is smaller and quicker to read than numbers.
+    pub embeddings_base64: bool,
+    /// Whether embeddings in base64 are 8-bit integers.
+    pub embeddings_int8: bool,
+    /// Whether a request for embeddings may say `input_type`.
+    pub embeddings_input_type: bool,
     /// Replaces the protocol's path of the list of models.
     pub models_path: Option<String>,
     /// The field that limits the answer: `max_tokens` or `max_completion_tokens`.
@@ -215,6 +223,10 @@ impl Default for Quirks {
             chat_path: None,
             stream_path: None,
             embeddings_path: None,
+            embeddings_batch: None,
+            embeddings_base64: false,
+            embeddings_int8: false,
+            embeddings_input_type: false,
             models_path: None,
             max_tokens_field: "max_tokens".to_owned(),
             drops: Vec::new(),

@@ -14,6 +14,7 @@ use http::{HeaderMap, header::CONTENT_TYPE};
 use super::{
     Attempts, Limits, Outcome, Running,
     classify::{Cause, cause},
+    embedding::Embedding,
     retry_after,
     search::Searched,
 };
@@ -22,11 +23,14 @@ use crate::{
     client::{Account, Shared},
     error::{Error, ErrorKind, Result},
     plan::{Candidate, Search},
-    protocols::{self, Call, Decoder, Protocol},
+    protocols::{self, Call, Decoder, Embedded, Encoded, Protocol},
     providers::Configured,
     search::{Cite, Found},
-    transport::Body,
-    types::{ChatChunk, ChatRequest, ChatResponse, ChunkChoice, Delta, FinishReason, ReasoningDetail, Role, ToolCallDelta},
+    transport::{Body, BoxFuture},
+    types::{
+        ChatChunk, ChatRequest, ChatResponse, ChunkChoice, Delta, EmbeddingInput, EmbeddingRequest, EmbeddingResponse, FinishReason,
+        ReasoningDetail, Role, ToolCallDelta,
+    },
 };
 
 /// The most bytes of a whole answer; images in base64 are large.
@@ -42,14 +46,13 @@ pub(super) struct Exchange<'a> {
     provider: Arc<Configured>,
     /// The endpoint under the name that the caller gave the model there.
     asked: Arc<Endpoint>,
-    request: Cow<'a, ChatRequest>,
+    work: Work<'a>,
     requested: &'a str,
     account: Arc<Account>,
     protocol: &'static dyn Protocol,
     id: Arc<str>,
     created: u64,
-    stream: bool,
-    encoded: Option<http::Request<Bytes>>,
+    encoded: Vec<http::Request<Bytes>>,
     dropped: Vec<String>,
     /// What a search engine found for the request.
     found: Option<Arc<Found>>,
@@ -58,14 +61,31 @@ pub(super) struct Exchange<'a> {
     keys_left: usize,
 }
 
+/// What is asked of whoever serves.
+#[derive(Clone, Copy)]
+pub(crate) enum Ask<'a> {
+    Chat { request: &'a ChatRequest, stream: bool },
+    Embedding(&'a EmbeddingRequest),
+}
+
+/// The same, as this candidate gets it.
+#[expect(clippy::large_enum_variant, reason = "there is one per candidate that is asked, and it stays where it is")]
+enum Work<'a> {
+    Chat { request: Cow<'a, ChatRequest>, stream: bool },
+    Embedding(Embedding<'a>),
+}
+
 /// What an attempt brought.
 pub(super) enum Answer {
+    Embedded(Box<EmbeddingResponse>),
     Stream(Gate),
     Whole(Box<ChatResponse>),
 }
 
 /// What a request brought.
 pub(crate) enum Served {
+    /// Vectors.
+    Embedded(Box<EmbeddingResponse>),
     /// A stream at its first content.
     Stream(Box<Opened>),
     /// The whole answer.
@@ -97,7 +117,7 @@ pub(crate) struct Gate {
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) fn new(shared: &'a Arc<Shared>, request: &'a ChatRequest, candidate: Candidate, stream: bool) -> Result<Self> {
+    pub(super) fn new(shared: &'a Arc<Shared>, ask: Ask<'a>, candidate: Candidate) -> Result<Self> {
         let slug = &candidate.provider.row.slug;
         let account = shared.accounts.get(slug).cloned().ok_or_else(|| {
             // The plan only names providers of this client.
@@ -112,8 +132,17 @@ impl<'a> Exchange<'a> {
             Some(upstream) => Arc::new(Endpoint { upstream: upstream.into(), ..Endpoint::clone(&candidate.endpoint) }),
         };
         Ok(Self {
-            requested: &request.model,
-            request: without_foreign_signatures(candidate.request(request), &candidate.endpoint.provider),
+            requested: match ask {
+                Ask::Chat { request, .. } => &request.model,
+                Ask::Embedding(request) => &request.model,
+            },
+            work: match ask {
+                Ask::Chat { request, stream } => {
+                    let request = without_foreign_signatures(candidate.request(request), &candidate.endpoint.provider);
+                    Work::Chat { request, stream }
+                }
+                Ask::Embedding(request) => Work::Embedding(Embedding::new(request, &provider, &asked)?),
+            },
             dropped: candidate.dropped.iter().map(|parameter| parameter.as_str().to_owned()).collect(),
             protocol: protocols::by_name(candidate.protocol()),
             found: None,
@@ -121,13 +150,12 @@ impl<'a> Exchange<'a> {
             keys_left: account.keys.len().saturating_sub(1),
             id: id.into(),
             created: created.as_secs(),
-            encoded: None,
+            encoded: Vec::new(),
             provider,
             asked,
             shared,
             account,
             candidate,
-            stream,
         })
     }
 
@@ -138,8 +166,9 @@ impl<'a> Exchange<'a> {
 
     /// Puts what a search engine found into the request.
     pub(super) fn searched(&mut self, searched: &Searched) {
-        let request = std::mem::replace(&mut self.request, Cow::Owned(ChatRequest::default())).into_owned();
-        self.request = Cow::Owned(searched.request(request, self.shared.clock.unix()));
+        let Work::Chat { request, .. } = &mut self.work else { return };
+        let own = std::mem::replace(request, Cow::Owned(ChatRequest::default())).into_owned();
+        *request = Cow::Owned(searched.request(own, self.shared.clock.unix()));
         self.found = Some(Arc::clone(&searched.found));
     }
 
@@ -150,7 +179,7 @@ impl<'a> Exchange<'a> {
             // A stalled endpoint leaves time for the others.
             end = now + deadline.saturating_duration_since(now) / 2;
         }
-        if self.stream {
+        if self.streams() {
             let given = self.account.first_content_timeout.or(self.shared.limits.first_content);
             let first_content = given.or((!last).then_some(Limits::FIRST_CONTENT));
             end = first_content.map_or(end, |first_content| end.min(now + first_content));
@@ -205,15 +234,15 @@ impl<'a> Exchange<'a> {
     pub(super) async fn attempt(&mut self, running: &mut Running, until: Instant, last: bool) -> Result<Answer> {
         let encoded = self.encode();
         running.dropped.clone_from(&self.dropped);
-        let request = encoded.map_err(|error| self.told(error, None))?;
+        let requests = encoded.map_err(|error| self.told(error, None))?;
         let sleep = self.shared.clock.sleep_until(until);
         let started = running.started;
-        let work = self.exchange(request, running, last);
+        let work = self.exchange(requests, running, last);
         let work = std::pin::pin!(work);
         match futures_util::future::select(work, sleep).await {
             futures_util::future::Either::Left((answer, _)) => answer,
             futures_util::future::Either::Right(_) => {
-                let what = if self.stream { "first content" } else { "answer" };
+                let what = if self.streams() { "first content" } else { "answer" };
                 let waited = until.saturating_duration_since(started).as_secs_f64();
                 let message = format!("no {what} within {waited:.3} seconds; the limit is `timeout` or `first_content_timeout`");
                 Err(self.told(Error::new(ErrorKind::Timeout, message), None))
@@ -221,46 +250,89 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    async fn exchange(&self, mut request: http::Request<Bytes>, running: &mut Running, last: bool) -> Result<Answer> {
+    async fn exchange(&self, mut requests: Vec<http::Request<Bytes>>, running: &mut Running, last: bool) -> Result<Answer> {
+        // Whoever grants credentials is part of the endpoint.
+        running.sent = self.account.keys.are_granted();
+        for request in &mut requests {
+            self.sign(request).await.map_err(|error| self.told(error, None))?;
+        }
+        running.sent = true;
+        match &self.work {
+            Work::Embedding(embedding) => self.embed(embedding, requests, running).await,
+            Work::Chat { request: chat, stream } => {
+                let request = requests.pop().unwrap_or_default();
+                let (head, body) = self.send(request, &mut running.status).await?;
+                let answer = if *stream && !is_html(&head.headers) {
+                    self.open(chat, &head, body, running, last).await
+                } else {
+                    self.read(chat, head.clone(), body, last).await
+                };
+                answer.map_err(|error| self.told_by(error, &head))
+            }
+        }
+    }
+
+    /// The caller's headers, and the key.
+    async fn sign(&self, request: &mut http::Request<Bytes>) -> Result<()> {
         for (name, value) in &self.shared.headers {
             request.headers_mut().insert(name, value.clone());
         }
-        // Whoever grants credentials is part of the endpoint.
-        running.sent = self.account.keys.are_granted();
-        let signed = self.shared.sign(&mut request, &self.provider, &self.account, self.key).await;
-        signed.map_err(|error| self.told(error, None))?;
-        running.sent = true;
+        self.shared.sign(request, &self.provider, &self.account, self.key).await
+    }
+
+    /// Sends a request; a status other than 2xx is an error.
+    async fn send(&self, request: http::Request<Bytes>, status: &mut Option<u16>) -> Result<(http::response::Parts, Body)> {
         let response = self.shared.transport.send(request).await.map_err(|error| self.told(error.into(), None))?;
         let (head, body) = response.into_parts();
-        running.status = Some(head.status.as_u16());
-        if !head.status.is_success() {
-            let body = read_error(body).await;
-            let error = self.protocol.decode_error(&head, &body);
-            let status = error.upstream_status().unwrap_or(head.status.as_u16());
-            return Err(self.told(error.with_upstream_status(status), Some(&head.headers)));
+        *status = Some(head.status.as_u16());
+        if head.status.is_success() {
+            return Ok((head, body));
         }
-        let answer = if self.stream && !is_html(&head.headers) {
-            self.open(&head, body, running, last).await
-        } else {
-            self.read(head.clone(), body, last).await
-        };
-        answer.map_err(|error| {
-            let status = error.upstream_status().unwrap_or(head.status.as_u16());
-            self.told(error.with_upstream_status(status), Some(&head.headers))
-        })
+        let body = read_error(body).await;
+        Err(self.told_by(self.protocol.decode_error(&head, &body), &head))
+    }
+
+    /// All batches, several at a time; the first that fails ends the attempt, so that no two endpoints share an answer.
+    async fn embed(&self, embedding: &Embedding<'a>, requests: Vec<http::Request<Bytes>>, running: &mut Running) -> Result<Answer> {
+        let batches: Vec<BoxFuture<'_, _>> = requests
+            .into_iter()
+            .zip(embedding.batches())
+            .map(|(request, inputs)| {
+                Box::pin(async move {
+                    let mut status = None;
+                    let embedded = self.batch(embedding, inputs, request, &mut status).await;
+                    (status, embedded)
+                }) as BoxFuture<'_, _>
+            })
+            .collect();
+        let mut batches = futures_util::stream::iter(batches).buffered(Embedding::AT_ONCE);
+        let mut done = Vec::new();
+        while let Some((status, embedded)) = batches.next().await {
+            running.status = status;
+            done.push(embedded?);
+        }
+        Ok(Answer::Embedded(Box::new(embedding.whole(done))))
+    }
+
+    async fn batch(
+        &self,
+        embedding: &Embedding<'a>,
+        inputs: &[EmbeddingInput],
+        request: http::Request<Bytes>,
+        status: &mut Option<u16>,
+    ) -> Result<Embedded> {
+        let (head, body) = self.send(request, status).await?;
+        let decoded = read_json(&head, body).await.and_then(|body| {
+            let response = http::Response::from_parts(head.clone(), body);
+            embedding.decode(&self.provider, &self.asked, inputs, &response)
+        });
+        decoded.map_err(|error| self.told_by(error, &head))
     }
 
     /// Reads a whole answer.
-    async fn read(&self, head: http::response::Parts, body: Body, last: bool) -> Result<Answer> {
-        let html = is_html(&head.headers);
-        let body = read_all(body).await?;
-        if html || looks_like_html(&body) {
-            return Err(web_page());
-        }
-        if body.iter().all(u8::is_ascii_whitespace) {
-            return Err(empty());
-        }
-        let answer = self.protocol.decode(&self.call(), &http::Response::from_parts(head, body))?;
+    async fn read(&self, chat: &ChatRequest, head: http::response::Parts, body: Body, last: bool) -> Result<Answer> {
+        let body = read_json(&head, body).await?;
+        let answer = self.protocol.decode(&self.call(chat), &http::Response::from_parts(head, body))?;
         let says_nothing = answer.choices.iter().all(|choice| {
             let message = &choice.message;
             let silent =
@@ -278,8 +350,15 @@ impl<'a> Exchange<'a> {
     }
 
     /// Reads a stream until its first content. What comes before is held back, so that a failure there is silent.
-    async fn open(&self, head: &http::response::Parts, mut body: Body, running: &mut Running, last: bool) -> Result<Answer> {
-        let mut gate = Gate { body: None, decoder: self.protocol.decoder(&self.call()), ready: VecDeque::new(), failure: None };
+    async fn open(
+        &self,
+        chat: &ChatRequest,
+        head: &http::response::Parts,
+        mut body: Body,
+        running: &mut Running,
+        last: bool,
+    ) -> Result<Answer> {
+        let mut gate = Gate { body: None, decoder: self.protocol.decoder(&self.call(chat)), ready: VecDeque::new(), failure: None };
         // A vendor may answer a stream with one JSON object, most often an error.
         let mut object = is_json(&head.headers).then(BytesMut::new);
         let mut seen = 0;
@@ -319,7 +398,7 @@ impl<'a> Exchange<'a> {
                 }
                 Err(error) => {
                     return match object.filter(|object| object.trim_ascii_start().starts_with(b"{")) {
-                        Some(object) => self.one_object(head, object.freeze(), gate, error),
+                        Some(object) => self.one_object(chat, head, object.freeze(), gate, error),
                         None => Err(error),
                     };
                 }
@@ -328,8 +407,8 @@ impl<'a> Exchange<'a> {
     }
 
     /// The stream was one JSON object: an error, or the whole answer.
-    fn one_object(&self, head: &http::response::Parts, object: Bytes, mut gate: Gate, error: Error) -> Result<Answer> {
-        match self.protocol.decode(&self.call(), &http::Response::from_parts(head.clone(), object)) {
+    fn one_object(&self, chat: &ChatRequest, head: &http::response::Parts, object: Bytes, mut gate: Gate, error: Error) -> Result<Answer> {
+        match self.protocol.decode(&self.call(chat), &http::Response::from_parts(head.clone(), object)) {
             Ok(answer) if !answer.choices.is_empty() => {
                 gate.ready = spell(answer, &self.candidate.endpoint.provider);
                 gate.decoder = Box::new(Finished);
@@ -346,6 +425,20 @@ impl<'a> Exchange<'a> {
         let endpoint = &self.candidate.endpoint;
         let now = self.shared.clock.now();
         match answer {
+            Answer::Embedded(mut answer) => {
+                self.shared.health.record(endpoint, now, Outcome::Served { latency: None, throughput: None });
+                if answer.id.is_empty() {
+                    answer.id = self.id.to_string();
+                }
+                if answer.model.is_empty() {
+                    answer.model = endpoint.upstream.to_string();
+                }
+                answer.provider = endpoint.provider.to_string();
+                charge(endpoint, &mut answer.usage, None);
+                attempts.push(endpoint, running, now, Ok(Some(&answer.usage)));
+                answer.routing = Some(attempts.into_routing(self.requested.to_owned(), endpoint));
+                Served::Embedded(answer)
+            }
             Answer::Whole(mut answer) => {
                 let throughput = running.throughput(now, Some(&answer.usage));
                 self.shared.health.record(endpoint, now, Outcome::Served { latency: None, throughput });
@@ -393,32 +486,47 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    fn call(&self) -> Call<'_> {
+    fn streams(&self) -> bool {
+        matches!(self.work, Work::Chat { stream: true, .. })
+    }
+
+    fn call<'c>(&'c self, chat: &'c ChatRequest) -> Call<'c> {
         let provider = &*self.provider;
         Call {
-            request: &self.request,
+            request: chat,
             endpoint: &self.asked,
             provider: &provider.row,
             base_url: &provider.base_url,
             options: &provider.options,
-            stream: self.stream,
+            stream: self.streams(),
             id: &self.id,
             created: self.created,
         }
     }
 
-    /// The encoded request, without its key.
-    fn encode(&mut self) -> Result<http::Request<Bytes>> {
-        if self.encoded.is_none() {
-            let encoded = self.protocol.encode(&self.call())?;
-            for name in encoded.dropped {
-                if !self.dropped.contains(&name) {
-                    self.dropped.push(name);
+    /// The encoded requests, without the key; several only where inputs are cut into batches.
+    fn encode(&mut self) -> Result<Vec<http::Request<Bytes>>> {
+        if self.encoded.is_empty() {
+            let encoded = match &self.work {
+                Work::Chat { request, .. } => vec![self.protocol.encode(&self.call(request))?],
+                Work::Embedding(embedding) => embedding.encode(&self.provider, &self.asked)?,
+            };
+            for Encoded { request, dropped } in encoded {
+                for name in dropped {
+                    if !self.dropped.contains(&name) {
+                        self.dropped.push(name);
+                    }
                 }
+                self.encoded.push(request);
             }
-            self.encoded = Some(encoded.request);
         }
-        Ok(self.encoded.clone().unwrap_or_default())
+        Ok(self.encoded.clone())
+    }
+
+    /// The error of an answer with this head.
+    fn told_by(&self, error: Error, head: &http::response::Parts) -> Error {
+        let status = error.upstream_status().unwrap_or(head.status.as_u16());
+        self.told(error.with_upstream_status(status), Some(&head.headers))
     }
 
     /// The error as the caller gets it: who said it, how long to wait, and no key.
@@ -501,6 +609,18 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn looks_like_html(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
+}
+
+/// Reads a body that should hold JSON.
+async fn read_json(head: &http::response::Parts, body: Body) -> Result<Bytes> {
+    let body = read_all(body).await?;
+    if is_html(&head.headers) || looks_like_html(&body) {
+        return Err(web_page());
+    }
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(empty());
+    }
+    Ok(body)
 }
 
 /// Reads a body; one that arrives in one read is not copied.

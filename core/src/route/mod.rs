@@ -8,6 +8,7 @@ mod attempts;
 mod backoff;
 mod budget;
 mod classify;
+mod embedding;
 mod exchange;
 mod health;
 mod observers;
@@ -23,7 +24,7 @@ use std::{
 };
 
 pub(crate) use attempts::{Attempts, Running};
-pub(crate) use exchange::{Opened, Served, charge, issued_by, read_all, tell};
+pub(crate) use exchange::{Ask, Opened, Served, charge, issued_by, read_all, tell};
 pub(crate) use health::{Health, Outcome};
 pub(crate) use observers::{Observers, Watch, canceled};
 
@@ -37,7 +38,6 @@ use crate::{
     client::Shared,
     error::{Error, ErrorKind, Result},
     plan::Plan,
-    types::ChatRequest,
 };
 
 /// How long and how often.
@@ -68,7 +68,7 @@ impl Limits {
 }
 
 /// Calls the plan's candidates until one serves.
-pub(crate) async fn run(shared: &Arc<Shared>, request: &ChatRequest, plan: Plan, stream: bool) -> Result<Served> {
+pub(crate) async fn run(shared: &Arc<Shared>, ask: Ask<'_>, plan: Plan) -> Result<Served> {
     let clock = &shared.clock;
     let started = clock.now();
     let deadline = started + shared.limits.call.or(shared.limits.timeout).unwrap_or(Limits::TIMEOUT);
@@ -82,10 +82,10 @@ pub(crate) async fn run(shared: &Arc<Shared>, request: &ChatRequest, plan: Plan,
     let Some(first) = queue.next(&shared.health, started) else {
         return Err(Error::new(ErrorKind::NoEndpoint, "no endpoint may serve this request").with_excluded_by(plan.rejected));
     };
-    let mut current = Exchange::new(shared, request, first, stream)?;
+    let mut current = Exchange::new(shared, ask, first)?;
     let mut searched = None;
     loop {
-        if current.needs_search() {
+        if let (Ask::Chat { request, .. }, true) = (ask, current.needs_search()) {
             let found = match &searched {
                 Some(found) => Arc::clone(found),
                 None => match search::search(shared, request, !queue.has_native_search(), deadline, &mut attempts).await {
@@ -94,7 +94,7 @@ pub(crate) async fn run(shared: &Arc<Shared>, request: &ChatRequest, plan: Plan,
                         // Whoever searches itself can still answer.
                         queue.skip_engine_search();
                         let Some(next) = queue.next(&shared.health, clock.now()) else { return Err(attempts.end(error)) };
-                        current = Exchange::new(shared, request, next, stream)?;
+                        current = Exchange::new(shared, ask, next)?;
                         continue;
                     }
                 },
@@ -129,13 +129,13 @@ pub(crate) async fn run(shared: &Arc<Shared>, request: &ChatRequest, plan: Plan,
             }
             (Verdict::Next, kept) => {
                 let Some(next) = queue.next(&shared.health, now) else { return Err(attempts.end(error)) };
-                let left = std::mem::replace(&mut current, Exchange::new(shared, request, next, stream)?);
+                let left = std::mem::replace(&mut current, Exchange::new(shared, ask, next)?);
                 survivor = if matches!(cause, Cause::Transient) { Some(left) } else { kept };
             }
             (Verdict::NextModel, _) => {
                 queue.skip_model(&current.candidate);
                 let Some(next) = queue.next(&shared.health, now) else { return Err(attempts.end(error)) };
-                current = Exchange::new(shared, request, next, stream)?;
+                current = Exchange::new(shared, ask, next)?;
             }
             (Verdict::Retry { after }, _) => {
                 if !wait(shared, &current, schedule.get_or_insert_with(Schedule::new), after, deadline).await {

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod chunk;
+mod embedding;
 mod message;
 mod model;
 pub(crate) mod open;
@@ -15,6 +16,8 @@ mod usage;
 
 pub use attempt::{Attempt, AttemptError, Routing, Summary};
 pub use chunk::{ChatChunk, ChunkChoice, Delta, Fold, FunctionDelta, ToolCallDelta};
+pub(crate) use embedding::floats_of_base64;
+pub use embedding::{Embedding, EmbeddingInput, EmbeddingInputs, EmbeddingRequest, EmbeddingResponse, EncodingFormat, Vector};
 pub use message::{Content, FileRef, ImageUrl, InputAudio, Message, Part, ReasoningDetail, Role, TextPart};
 pub use model::{Architecture, EndpointInfo, ModelEndpoints, ModelInfo, ModelList, ModelQuery, PriceList, PriceOverride, TopProvider};
 pub use request::{ChatRequest, Effort, JsonSchema, Plugin, Reasoning, ResponseFormat, Stop, StreamOptions};

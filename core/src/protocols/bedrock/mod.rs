@@ -3,6 +3,7 @@
 //! Belongs here: Converse JSON, exceptions, events, what each author's models take. Does not belong here: signatures
 //! (`auth`), regions and hosts (`providers`).
 
+mod embed;
 mod encode;
 mod error;
 mod invoke;
@@ -14,6 +15,7 @@ mod wire;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+pub(super) use embed::BedrockEmbeddings;
 
 pub(super) use invoke::invoked;
 

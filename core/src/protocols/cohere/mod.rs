@@ -2,6 +2,7 @@
 //!
 //! Belongs here: Cohere's JSON, its events, its errors. Paths are behind `https://api.cohere.com`.
 
+mod embed;
 mod encode;
 mod error;
 mod stream;
@@ -10,6 +11,7 @@ mod tests;
 mod wire;
 
 use bytes::Bytes;
+pub(super) use embed::{CohereEmbeddings, MOST_INPUTS, decode, request};
 
 use super::{Call, Decoder, Encoded, Protocol};
 use crate::{

@@ -3,6 +3,7 @@
 //! Belongs here: Gemini's JSON, its two stream framings, its errors. Does not belong here: Vertex's URLs and tokens
 //! (`providers`, `auth`).
 
+mod embed;
 mod encode;
 mod error;
 mod stream;
@@ -11,6 +12,7 @@ mod tests;
 mod wire;
 
 use bytes::Bytes;
+pub(super) use embed::GeminiEmbeddings;
 
 use super::{Call, Decoder, Encoded, Protocol};
 use crate::{

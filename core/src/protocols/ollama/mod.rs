@@ -2,6 +2,7 @@
 //!
 //! Belongs here: Ollama's JSON, its lines, its errors. Does not belong here: its OpenAI-compatible API (`openai_chat`).
 
+mod embed;
 mod encode;
 mod error;
 mod models;
@@ -11,6 +12,7 @@ mod tests;
 mod wire;
 
 use bytes::Bytes;
+pub(super) use embed::OllamaEmbeddings;
 pub(super) use models::models;
 
 use super::{Call, Decoder, Encoded, Protocol};

@@ -4,6 +4,7 @@
 //! speaks which dialect (named fields of `providers::Quirks`), the Responses API (`openai_responses`). PURE.
 
 pub(super) mod decode;
+mod embed;
 pub(super) mod encode;
 pub(super) mod error;
 pub(super) mod fields;
@@ -17,6 +18,7 @@ pub(super) mod wire;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+pub(super) use embed::OpenaiEmbeddings;
 pub(super) use models::models;
 
 use super::{Call, Decoder, Encoded, Protocol};
