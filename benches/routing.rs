@@ -77,7 +77,7 @@ fn built_in_catalog(c: &mut Criterion) {
     }
     let request = ChatRequest::new("anthropic/claude-sonnet-4-5").user("What is the airspeed velocity of an unladen swallow?");
     let inputs = Inputs {
-        request: &request,
+        request: Asked::Chat(&request),
         catalog,
         providers: &providers,
         defaults: &Preferences::default(),
