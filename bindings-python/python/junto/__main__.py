@@ -1,12 +1,14 @@
-"""``python -m junto explain|chat``: the plan of a request as a table, and an answer as it arrives."""
+"""``python -m junto explain|chat|models``: the plan of a request as a table, an answer as it arrives, and what there is."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Any
 
 from . import Junto, JuntoError, __version__
+from .plan import table
 from .types import Routing
 
 
@@ -24,9 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--sort", choices=["price", "throughput", "latency"])
         command.add_argument("--zdr", action="store_true", default=None, help="only endpoints that keep nothing")
         command.add_argument("--max-tokens", type=int)
+    models = commands.add_parser("models", help="list models, or who serves one")
+    models.add_argument("text", nargs="?", default="", help="only models whose slug holds this; a whole slug shows who serves it")
+    models.add_argument("--available", action="store_true", help="only models that your keys can use")
+    models.add_argument("--local", action="store_true", help="also models of local servers such as Ollama")
     options = parser.parse_args(arguments)
     try:
-        return _explain(options) if options.command == "explain" else _chat(options)
+        return {"explain": _explain, "chat": _chat, "models": _models}[options.command](options)
     except JuntoError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         for rejection in error.excluded_by:
@@ -36,6 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _request(options: Any, prompt: str) -> dict[str, Any]:
@@ -61,9 +71,18 @@ def _chat(options: Any) -> int:
     prompt = options.prompt if options.prompt is not None else sys.stdin.read()
     routing: Routing | None = None
     cost: float | None = None
+    thinking = False
     for chunk in Junto().chat.completions.create(stream=True, **_request(options, prompt)):
         for choice in chunk.choices:
-            print(choice.delta.content or "", end="", flush=True)
+            if choice.delta.reasoning:
+                # Beside the answer, so that it can be piped on.
+                print(choice.delta.reasoning, end="", file=sys.stderr, flush=True)
+                thinking = True
+            if choice.delta.content:
+                if thinking:
+                    print("\n", file=sys.stderr)
+                    thinking = False
+                print(choice.delta.content, end="", flush=True)
         routing = chunk.routing or routing
         cost = chunk.usage.cost if chunk.usage else cost
     print()
@@ -73,6 +92,37 @@ def _chat(options: Any) -> int:
     if cost is not None:
         print(f"  ${cost:.6f}", file=sys.stderr)
     return 0
+
+
+def _models(options: Any) -> int:
+    client = Junto()
+    listed = [model for model in client.models.list(available=options.available, local=options.local) if options.text.lower() in model.id]
+    if any(model.id == options.text for model in listed):
+        rows = [
+            [each.tag, each.upstream_id, _tokens(each.context_length), *_prices(each.pricing), _measured(each), each.unavailable_reason or "yes"]
+            for each in client.models.endpoints(options.text).endpoints
+        ]
+        print(table(["endpoint", "model there", "context", "$/M in", "$/M out", "uptime", "available"], rows))
+        return 0
+    rows = [
+        [model.id, _tokens(model.context_length), *_prices(model.pricing), ", ".join(model.architecture.input_modalities or ())]
+        for model in listed
+    ]
+    print(table(["model", "context", "$/M in", "$/M out", "reads"], rows))
+    print(f"\n{len(rows)} models", file=sys.stderr)
+    return 0 if rows else 1
+
+
+def _tokens(count: int | None) -> str:
+    return "?" if count is None else f"{count:,}"
+
+
+def _prices(pricing: Any) -> list[str]:
+    return ["?" if (price := (pricing or {}).get(name)) is None else f"{float(price) * 1e6:g}" for name in ("prompt", "completion")]
+
+
+def _measured(endpoint: Any) -> str:
+    return "-" if endpoint.uptime_last_30m is None else f"{endpoint.uptime_last_30m:.0f} %"
 
 
 def _attempt(attempt: Any) -> str:

@@ -11,7 +11,17 @@ from ._native import Client as _NativeClient
 from ._native import parse_slug as _native_parse_slug
 from ._hooks import hook
 from .plan import Plan
-from .types import Attempt, ChatCompletion, ChatCompletionChunk, Slug, Summary
+from .types import (
+    Attempt,
+    ChatCompletion,
+    ChatCompletionChunk,
+    CreateEmbeddingResponse,
+    Model,
+    ModelEndpoints,
+    ModelList,
+    Slug,
+    Summary,
+)
 
 if TYPE_CHECKING:
     from typing import Literal, overload
@@ -121,11 +131,11 @@ class Stream:
 
     def __init__(self, native: _NativeStream) -> None:
         self._native = native
-        self._ready: Iterator[dict[str, Any]] = iter(())
+        self._ready: Iterator[ChatCompletionChunk] = iter(())
 
     def __next__(self) -> ChatCompletionChunk:
         for chunk in self._ready:
-            return ChatCompletionChunk(chunk)
+            return chunk
         try:
             batch = self._native.next_batch()
         except BaseException:
@@ -133,11 +143,19 @@ class Stream:
             raise
         if batch is None:
             raise StopIteration
-        self._ready = iter(_loads(batch))
+        self._ready = map(ChatCompletionChunk, _loads(batch))
         return self.__next__()
 
     def __iter__(self) -> Iterator[ChatCompletionChunk]:
-        return _Leaving(self)
+        # One `for` loop: when it is left, this generator goes, and the connection with it.
+        try:
+            while True:
+                yield from self._ready
+                yield self.__next__()
+        except StopIteration:
+            pass
+        finally:
+            self.close()
 
     def __enter__(self) -> Stream:
         return self
@@ -151,25 +169,6 @@ class Stream:
         self._ready = iter(())
 
 
-class _Leaving:
-    """One ``for`` loop over a stream: when the loop is left, the loop's iterator goes, and the connection with it."""
-
-    __slots__ = ("_next", "_stream")
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._next = stream.__next__
-
-    def __next__(self) -> ChatCompletionChunk:
-        return self._next()
-
-    def __iter__(self) -> _Leaving:
-        return self
-
-    def __del__(self) -> None:
-        self._stream.close()
-
-
 class AsyncStream:
     """As `Stream`, in asyncio. Cancelling the task that waits for a chunk closes the vendor's connection."""
 
@@ -177,11 +176,11 @@ class AsyncStream:
 
     def __init__(self, native: _NativeStream) -> None:
         self._native = native
-        self._ready: Iterator[dict[str, Any]] = iter(())
+        self._ready: Iterator[ChatCompletionChunk] = iter(())
 
     async def __anext__(self) -> ChatCompletionChunk:
         for chunk in self._ready:
-            return ChatCompletionChunk(chunk)
+            return chunk
         try:
             batch = self._native.next_batch_async()
             if batch is not None and type(batch) is not str:
@@ -191,7 +190,7 @@ class AsyncStream:
             raise
         if batch is None:
             raise StopAsyncIteration
-        self._ready = iter(_loads(batch))
+        self._ready = map(ChatCompletionChunk, _loads(batch))
         return await self.__anext__()
 
     def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
@@ -215,16 +214,17 @@ class AsyncStream:
 
 
 class _AsyncLeaving:
-    """As `_Leaving`, for ``async for``."""
+    """One ``async for`` loop over a stream: when the loop is left, the loop's iterator goes, and the connection with it."""
 
-    __slots__ = ("_next", "_stream")
+    __slots__ = ("_stream",)
 
     def __init__(self, stream: AsyncStream) -> None:
         self._stream = stream
-        self._next = stream.__anext__
 
-    def __anext__(self) -> Any:
-        return self._next()
+    async def __anext__(self) -> ChatCompletionChunk:
+        for chunk in self._stream._ready:
+            return chunk
+        return await self._stream.__anext__()
 
     def __aiter__(self) -> _AsyncLeaving:
         return self
@@ -360,6 +360,123 @@ class AsyncChat:
         self.completions = AsyncCompletions(native, options)
 
 
+def _embedding(options: _Options, input: Any, model: str, extra_body: Mapping[str, Any] | None, params: dict[str, Any]) -> str:
+    if not isinstance(model, str):
+        raise TypeError(f"model must be a string, not {type(model).__name__}")
+    request: dict[str, Any] = {"model": model, "input": input}
+    for name, value in params.items():
+        if value is not None:
+            request[name] = value
+    return options.body(extra_body, request)
+
+
+class Embeddings:
+    """``client.embeddings``."""
+
+    def __init__(self, native: _NativeClient, options: _Options) -> None:
+        self._native = native
+        self._options = options
+
+    def create(
+        self,
+        *,
+        input: Any,
+        model: str,
+        timeout: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> CreateEmbeddingResponse:
+        """The vectors of texts. Parameters are OpenAI's, and `provider` and `input_type`.
+
+        :param input: a string, a list of strings, or tokens.
+        :param model: a slug, for instance ``openai/text-embedding-3-small``.
+        :raises JuntoError: where no endpoint gave an answer; see `junto.errors`.
+        """
+        request = _embedding(self._options, input, model, extra_body, params)
+        return CreateEmbeddingResponse(_loads(self._native.embed(request, *self._options.call(timeout, extra_headers))))
+
+
+class AsyncEmbeddings:
+    """``client.embeddings`` of `AsyncJunto`."""
+
+    def __init__(self, native: _NativeClient, options: _Options) -> None:
+        self._native = native
+        self._options = options
+
+    async def create(
+        self,
+        *,
+        input: Any,
+        model: str,
+        timeout: float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> CreateEmbeddingResponse:
+        """As `Embeddings.create`."""
+        request = _embedding(self._options, input, model, extra_body, params)
+        return CreateEmbeddingResponse(_loads(await self._native.embed_async(request, *self._options.call(timeout, extra_headers))))
+
+
+def _query(available: bool, provider: Mapping[str, Any] | None, local: bool) -> str:
+    return _text({"available": available, "provider": provider, "local": local})
+
+
+def _model(native: _NativeClient, model: str) -> Model:
+    return Model(_loads(native.model(model)))
+
+
+def _endpoints(native: _NativeClient, model: str) -> ModelEndpoints:
+    return ModelEndpoints(_loads(native.endpoints(model))["data"])
+
+
+class Models:
+    """``client.models``: what the catalog has, and how its endpoints fared here."""
+
+    def __init__(self, native: _NativeClient) -> None:
+        self._native = native
+
+    def list(self, *, available: bool = False, provider: Mapping[str, Any] | None = None, local: bool = False) -> ModelList:
+        """The models that there are.
+
+        :param available: only those that this client can use, with its keys and preferences.
+        :param provider: preferences; only the models that they allow.
+        :param local: also what local servers such as Ollama have; they are asked.
+        """
+        return ModelList(_loads(self._native.models(_query(available, provider, local))))
+
+    def retrieve(self, model: str) -> Model:
+        """One model.
+
+        :raises ModelNotFoundError: where the catalog has no such model; the message names the nearest ones.
+        """
+        return _model(self._native, model)
+
+    def endpoints(self, model: str) -> ModelEndpoints:
+        """A model with everyone who serves it: prices, limits, policies, and what was measured here."""
+        return _endpoints(self._native, model)
+
+
+class AsyncModels:
+    """``client.models`` of `AsyncJunto`."""
+
+    def __init__(self, native: _NativeClient) -> None:
+        self._native = native
+
+    async def list(self, *, available: bool = False, provider: Mapping[str, Any] | None = None, local: bool = False) -> ModelList:
+        """As `Models.list`."""
+        return ModelList(_loads(await self._native.models_async(_query(available, provider, local))))
+
+    async def retrieve(self, model: str) -> Model:
+        """As `Models.retrieve`."""
+        return _model(self._native, model)
+
+    async def endpoints(self, model: str) -> ModelEndpoints:
+        """As `Models.endpoints`."""
+        return _endpoints(self._native, model)
+
+
 class _Closed:
     """Stands where a closed client had its connections."""
 
@@ -473,9 +590,13 @@ class Junto(_Base):
     """A router to every vendor. One client serves any number of threads; after a fork it goes on by itself."""
 
     chat: Chat
+    embeddings: Embeddings
+    models: Models
 
     def _attach(self) -> None:
         self.chat = Chat(self._native, self._options)
+        self.embeddings = Embeddings(self._native, self._options)
+        self.models = Models(self._native)
 
     if TYPE_CHECKING:
 
@@ -503,9 +624,13 @@ class AsyncJunto(_Base):
     """As `Junto`, for asyncio. One client serves any number of event loops."""
 
     chat: AsyncChat
+    embeddings: AsyncEmbeddings
+    models: AsyncModels
 
     def _attach(self) -> None:
         self.chat = AsyncChat(self._native, self._options)
+        self.embeddings = AsyncEmbeddings(self._native, self._options)
+        self.models = AsyncModels(self._native)
 
     if TYPE_CHECKING:
 

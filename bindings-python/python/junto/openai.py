@@ -6,7 +6,10 @@
 
 or, for anything that takes an SDK client or an HTTP client:
 
-    openai.OpenAI(api_key="unused", http_client=junto.openai.http_client(client))
+    openai.OpenAI(api_key="unused", max_retries=0, http_client=junto.openai.http_client(client))
+
+Chat completions, embeddings, models and responses are served; responses are translated to a routed call, so those of
+their features that need a server's memory are a clear error.
 
 Neither `openai` nor an HTTP library is a dependency of junto: they are imported when something here is used. openai 3
 is built on `httpx2`, openai 1 and 2 on `httpx`; both are served.
@@ -16,19 +19,20 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Iterator
+from urllib.parse import unquote
 
 from ._client import AsyncJunto, Junto
-from .errors import APITimeoutError, JuntoError
+from .errors import APITimeoutError, JuntoError, NotFoundError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
 
 __all__ = ["AsyncOpenAI", "OpenAI", "async_http_client", "http_client"]
 
-_DONE = b"data: [DONE]\n\n"
 _BASE_URL = "http://junto.local/v1"
 
 
@@ -101,21 +105,23 @@ def _library() -> ModuleType:
 @cache
 def _transports(http: Any) -> tuple[Any, Any]:
     class Chunks(http.SyncByteStream):  # type: ignore[misc]
-        def __init__(self, native: Any) -> None:
+        def __init__(self, native: Any, last: bytes) -> None:
             self._native = native
+            self._last = last
 
         def __iter__(self) -> Iterator[bytes]:
             with _as_http(http):
                 while (batch := self._native.next_batch()) is not None:
                     yield batch.encode()
-            yield _DONE
+            yield self._last
 
         def close(self) -> None:
             self._native.close()
 
     class AsyncChunks(http.AsyncByteStream):  # type: ignore[misc]
-        def __init__(self, native: Any) -> None:
+        def __init__(self, native: Any, last: bytes) -> None:
             self._native = native
+            self._last = last
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             with _as_http(http):
@@ -126,7 +132,7 @@ def _transports(http: Any) -> tuple[Any, Any]:
                     if batch is None:
                         break
                     yield batch.encode()
-            yield _DONE
+            yield self._last
 
         async def aclose(self) -> None:
             self._native.close()
@@ -136,15 +142,15 @@ def _transports(http: Any) -> tuple[Any, Any]:
             self._client = client
 
         def handle_request(self, request: Any) -> Any:
-            call = _call(request, request.read())
-            if isinstance(call, tuple):
-                return _answer(http, request, *call)
-            native = self._client._native
             try:
+                call = _call(request, request.read())
+                native = self._client._native
+                if call.looks_up:
+                    return _answer(http, request, 200, getattr(native, call.method)(call.text))
                 if call.stream:
-                    stream = Chunks(native.stream(call.text, call.timeout, call.headers, True))
+                    stream = Chunks(getattr(native, call.stream)(call.text, call.timeout, call.headers, True), call.last)
                     return http.Response(200, headers=_headers("text/event-stream"), stream=stream, request=request)
-                return _answer(http, request, 200, native.chat(call.text, call.timeout, call.headers))
+                return _answer(http, request, 200, getattr(native, call.method)(call.text, call.timeout, call.headers))
             except JuntoError as error:
                 return _failure(http, request, error)
 
@@ -153,15 +159,16 @@ def _transports(http: Any) -> tuple[Any, Any]:
             self._client = client
 
         async def handle_async_request(self, request: Any) -> Any:
-            call = _call(request, await request.aread())
-            if isinstance(call, tuple):
-                return _answer(http, request, *call)
-            native = self._client._native
             try:
+                call = _call(request, await request.aread())
+                native = self._client._native
+                if call.looks_up:
+                    return _answer(http, request, 200, getattr(native, call.method)(call.text))
                 if call.stream:
-                    stream = AsyncChunks(await native.stream_async(call.text, call.timeout, call.headers, True))
+                    opened = await getattr(native, f"{call.stream}_async")(call.text, call.timeout, call.headers, True)
+                    stream = AsyncChunks(opened, call.last)
                     return http.Response(200, headers=_headers("text/event-stream"), stream=stream, request=request)
-                return _answer(http, request, 200, await native.chat_async(call.text, call.timeout, call.headers))
+                return _answer(http, request, 200, await getattr(native, f"{call.method}_async")(call.text, call.timeout, call.headers))
             except JuntoError as error:
                 return _failure(http, request, error)
 
@@ -169,27 +176,65 @@ def _transports(http: Any) -> tuple[Any, Any]:
 
 
 class _Call:
-    __slots__ = ("headers", "stream", "text", "timeout")
+    """The routed call that an HTTP request stands for."""
 
-    def __init__(self, text: str, stream: bool, timeout: float | None, headers: list[tuple[str, str]] | None) -> None:
+    __slots__ = ("headers", "last", "looks_up", "method", "stream", "text", "timeout")
+
+    def __init__(self, method: str, text: str, looks_up: bool = False) -> None:
+        #: The native client's method, and what it is given.
+        self.method = method
         self.text = text
-        self.stream = stream
-        self.timeout = timeout
-        self.headers = headers
+        #: Whether it only looks into the catalog.
+        self.looks_up = looks_up
+        #: The method that streams, where a stream is asked for, and what ends the stream.
+        self.stream: str | None = None
+        self.last = b""
+        self.timeout: float | None = None
+        self.headers: list[tuple[str, str]] | None = None
 
 
-def _call(request: Any, body: bytes) -> _Call | tuple[int, str]:
-    """The routed call that an HTTP request stands for, or the status and body that refuse it."""
-    path = request.url.path
-    if request.method != "POST" or not path.endswith("/chat/completions"):
-        return 404, _refusal("not_found", f"junto does not serve {request.method} {path}; it serves POST /v1/chat/completions")
+# The native method of a path, and the one of its streams with what ends them.
+_POSTS: dict[str, tuple[str, str | None, bytes]] = {
+    "/chat/completions": ("chat", "stream", b"data: [DONE]\n\n"),
+    "/embeddings": ("embed", None, b""),
+    "/responses": ("respond", "respond_stream", b""),
+}
+_SERVED = "POST /chat/completions, /embeddings and /responses, and GET /models, /models/{slug} and /models/{slug}/endpoints"
+
+
+def _call(request: Any, body: bytes) -> _Call:
+    """The routed call that an HTTP request stands for; an error where there is none."""
+    path: str = request.url.path
+    if request.method == "GET" and (found := re.search(r"/models(?:/(.+))?$", path)):
+        slug = unquote(found.group(1) or "")
+        if not slug:
+            return _Call("models", "{}", looks_up=True)
+        return _Call("endpoints", slug[:-10], looks_up=True) if slug.endswith("/endpoints") else _Call("model", slug, looks_up=True)
+    for end, (method, stream, last) in _POSTS.items():
+        if request.method == "POST" and path.endswith(end):
+            call = _Call(method, body.decode())
+            call.timeout = (request.extensions.get("timeout") or {}).get("read")
+            call.headers = _callers(request.headers)
+            if stream and b'"stream"' in body and _streams(body):
+                call.stream = stream
+                call.last = last
+            return call
+    if "/responses/" in path:
+        raise _refusal(NotFoundError, f"{request.method} {path}: junto keeps no responses; send the conversation with each request")
+    raise _refusal(NotFoundError, f"junto does not serve {request.method} {path}; it serves {_SERVED}")
+
+
+def _streams(body: bytes) -> bool:
     try:
-        parsed = json.loads(body)
-        stream = bool(parsed.get("stream"))
+        return bool(json.loads(body).get("stream"))
     except (ValueError, AttributeError):
-        return 400, _refusal("invalid_request", "the body is not a JSON object")
-    timeout = (request.extensions.get("timeout") or {}).get("read")
-    return _Call(body.decode(), stream, timeout, _callers(request.headers))
+        # The core says what is wrong with it.
+        return False
+
+
+def _refusal(kind: type[JuntoError], message: str) -> JuntoError:
+    body = {"code": "not_found", "message": message, "type": "invalid_request_error", "param": None, "metadata": {"error_type": "NoEndpoint"}}
+    return kind(message, body)
 
 
 # What the SDK and its HTTP library say about themselves, and the key that junto has no use for.
@@ -202,10 +247,6 @@ _SDKS = frozenset(
 def _callers(headers: Any) -> list[tuple[str, str]] | None:
     """The headers that the caller added, for the vendor."""
     return [(name, value) for name, value in headers.items() if name not in _SDKS and not name.startswith("x-stainless-")] or None
-
-
-def _refusal(code: str, message: str) -> str:
-    return json.dumps({"error": {"code": code, "message": message, "type": "invalid_request_error", "param": None}})
 
 
 def _headers(kind: str) -> dict[str, str]:

@@ -55,7 +55,7 @@ class Plan(Object, candidates=Candidate, rejected=Rejection):
         return tables
 
     def __str__(self) -> str:
-        return "\n\n".join(f"{title}\n{_text(columns, rows)}" for title, columns, rows in self._tables())
+        return "\n\n".join(f"{title}\n{table(columns, rows)}" for title, columns, rows in self._tables())
 
     def _repr_html_(self) -> str:
         return "".join(_html(title, columns, rows) for title, columns, rows in self._tables())
@@ -98,7 +98,8 @@ _TRIED: tuple[tuple[str, Callable[[Candidate], str]], ...] = (
 )
 
 
-def _text(columns: list[str], rows: list[list[str]]) -> str:
+def table(columns: list[str], rows: list[list[str]]) -> str:
+    """A table for a terminal."""
     widths = [max(len(cell) for cell in column) for column in zip(columns, *rows)]
     lines = [columns, ["-" * width for width in widths], *rows]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
