@@ -1,6 +1,7 @@
 # The few commands a person types. Everything they need is installed by them.
 .PHONY: demo test test-rust lint bench docs test-ecosystem
-.PHONY: node lint-node test-node test-node-soak demo-node test-ecosystem-node python test-python demo-python test-ecosystem-python
+.PHONY: node lint-node test-node test-node-soak demo-node test-ecosystem-node
+.PHONY: python test-python test-python-soak demo-python test-ecosystem-python bench-python wheel
 
 CARGO ?= cargo
 # nextest where it is installed; plain cargo test is the same tests.
@@ -61,7 +62,7 @@ JUNTO_PY := $(VENV)/bin/python
 
 $(VENV)/ready:
 	$(PYTHON) -m venv $(VENV)
-	$(JUNTO_PY) -m pip install -q "maturin>=1.9.4,<2" pytest mypy
+	$(JUNTO_PY) -m pip install -q "maturin>=1.9.4,<2" pytest mypy pyright uvloop
 	@touch $@
 
 python: $(VENV)/ready
@@ -69,15 +70,42 @@ python: $(VENV)/ready
 
 test-python: python
 	cd bindings-python && ../$(JUNTO_PY) -m pytest
-	cd bindings-python && ../$(JUNTO_PY) -m mypy && ../$(JUNTO_PY) -m mypy.stubtest junto._native --ignore-disjoint-bases
+	cd bindings-python && ../$(JUNTO_PY) -m mypy && ../$(JUNTO_PY) -m mypy tests/typed.py && ../$(JUNTO_PY) -m mypy.stubtest junto._native --ignore-disjoint-bases
+	cd bindings-python && ../$(JUNTO_PY) -m pyright --pythonpath ../$(JUNTO_PY)
 
-# The official SDK on junto, each major version with the HTTP library it is built on; installed for this only.
+# What could go wrong once in a while, as often as it takes: 100 exits of each kind, 1,000 cancelled streams.
+test-python-soak: python
+	cd bindings-python && JUNTO_SOAK=1 ../$(JUNTO_PY) -m pytest tests/test_process.py
+
+# The official SDK on junto, each major version with the HTTP library it is built on, and the frameworks that stand on it,
+# with the simulator's vendors behind them; installed for this only.
 OPENAI := 3 2 1
+# Each in a folder of its own, because they differ in which SDK they need.
+FRAMEWORKS := pydantic-ai-slim[openai] langchain-openai openai-agents instructor
 test-ecosystem-python: python
+	$(CARGO) build -q -p junto-simulator
 	@for major in $(OPENAI); do \
 	  $(JUNTO_PY) -m pip install -q --upgrade --target $(VENV)/openai-$$major "openai==$$major.*" && \
-	  (cd bindings-python && PYTHONPATH="$(CURDIR)/$(VENV)/openai-$$major" ../$(JUNTO_PY) -m pytest tests/ecosystem) || exit 1; \
+	  (cd bindings-python && PYTHONPATH="$(CURDIR)/$(VENV)/openai-$$major" ../$(JUNTO_PY) -m pytest tests/ecosystem/test_openai.py) || exit 1; \
 	done
+	@for framework in $(FRAMEWORKS); do \
+	  $(JUNTO_PY) -m pip install -q --upgrade --target $(VENV)/$$framework "$$framework" && \
+	  (cd bindings-python && PYTHONPATH="$(CURDIR)/$(VENV)/$$framework" ../$(JUNTO_PY) -m pytest tests/ecosystem/test_frameworks.py) || exit 1; \
+	done
+
+# junto beside bare aiohttp, the OpenAI SDK and litellm, at fixed versions. ROUNDS=.. and PEERS=".. .." change what is run.
+bench-python:
+	$(MAKE) python MATURIN=--release
+	$(CARGO) build -q --release -p junto-simulator
+	@test -d $(VENV)/bench || $(PYTHON) -m venv $(VENV)/bench
+	@$(VENV)/bench/bin/python -m pip install -q -r benches/python/requirements.txt
+	@PYTHONPATH="$(CURDIR)/bindings-python/python" $(VENV)/bench/bin/python benches/python/bench.py target/release/junto-simulator
+
+# A wheel for every Linux since 2014, linked by zig; in dist/.
+wheel: $(VENV)/ready
+	$(JUNTO_PY) -m pip install -q ziglang
+	cd bindings-python && "$(CURDIR)/$(VENV)/bin/maturin" build --release --zig --compatibility manylinux_2_17 --target-dir "$(CURDIR)/target" --out "$(CURDIR)/dist"
+	@ls -l dist
 
 demo-python: python
 	@$(JUNTO_PY) examples/python/quickstart.py

@@ -14,7 +14,7 @@ from . import errors, types
 from ._client import AsyncJunto, AsyncStream, Junto, Stream, parse_slug
 from ._native import __version__
 from .errors import *  # noqa: F403  # the list is `errors.__all__`
-from .errors import __all__ as _errors
 from .plan import Plan
 
-__all__ = ["AsyncJunto", "AsyncStream", "Junto", "Plan", "Stream", "__version__", "errors", "parse_slug", "types", *_errors]
+__all__ = ["AsyncJunto", "AsyncStream", "Junto", "Plan", "Stream", "__version__", "errors", "parse_slug", "types"]
+__all__ += errors.__all__

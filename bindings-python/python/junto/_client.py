@@ -183,7 +183,7 @@ class AsyncStream:
             return chunk
         try:
             batch = self._native.next_batch_async()
-            if batch is not None and type(batch) is not str:
+            if batch is not None and not isinstance(batch, str):
                 batch = await batch
         except BaseException:
             self._native.close()

@@ -127,7 +127,7 @@ def _transports(http: Any) -> tuple[Any, Any]:
             with _as_http(http):
                 while True:
                     batch = self._native.next_batch_async()
-                    if batch is not None and type(batch) is not str:
+                    if batch is not None and not isinstance(batch, str):
                         batch = await batch
                     if batch is None:
                         break

@@ -384,7 +384,7 @@ class ModelList(Object, data=Model):
     object: str
     data: list[Model]
 
-    def __iter__(self) -> Iterator[Model]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Model]:
         return iter(self.data)
 
 
