@@ -108,7 +108,7 @@ fn judge(case: &Case, schemas: &Schemas, field: &'static str, outcome: Result<Ou
     };
     let mut differences = compare(case, &outcome);
     check_stream(&outcome, &mut differences);
-    schemas.check(case, &outcome, &mut differences);
+    schemas.check(case, &outcome, false, &mut differences);
     if let Some(whole) = outcome.whole.as_ref().filter(|_| outcome.error.is_none()) {
         let routing = whole.routing.as_ref();
         if routing.is_none_or(|routing| routing.attempts.len() != 1) {

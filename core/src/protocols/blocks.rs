@@ -167,6 +167,10 @@ impl Blocks {
     /// The answer is complete. `usage` counts as `prompt_tokens` what was neither read from nor written to a cache, as
     /// these vendors do; here all of it is made one number.
     pub(super) fn end(&mut self, mut usage: Usage, out: &mut VecDeque<ChatChunk>) {
+        // Some hosts do not end their blocks.
+        while let Some((index, _)) = self.open.last() {
+            self.stop(*index, out);
+        }
         let cached = usage
             .prompt_tokens_details
             .as_ref()

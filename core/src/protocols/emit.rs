@@ -181,6 +181,11 @@ impl Emitter {
         out.push_back(chunk);
     }
 
+    /// Whether a choice has said anything.
+    pub(crate) fn has_begun(&mut self, choice: u32) -> bool {
+        self.choice(choice).started
+    }
+
     /// Notes why a choice ended; the chunk that says so is held back until [`Emitter::end`].
     pub(crate) fn finish(&mut self, choice: u32, reason: FinishReason, native: Option<&str>) {
         let state = self.choice(choice);

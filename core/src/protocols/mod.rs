@@ -15,6 +15,7 @@ mod ids;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod repair;
 mod search;
 #[cfg(test)]
 mod test_wire;
@@ -38,7 +39,7 @@ use crate::{
     catalog::Endpoint,
     error::{Error, Result},
     providers::{ProtocolName, Provider, filled},
-    types::{ChatChunk, ChatRequest, ChatResponse},
+    types::{ChatChunk, ChatRequest, ChatResponse, Fold},
 };
 
 /// One vendor wire protocol. No IO, no clock, no environment.
@@ -175,6 +176,23 @@ fn segment(model: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(segment)
+}
+
+/// A whole answer that came as a stream.
+fn from_stream(mut decoder: Box<dyn Decoder>, body: &[u8]) -> Result<ChatResponse> {
+    let mut chunks = VecDeque::new();
+    decoder.push(body, &mut chunks)?;
+    decoder.finish(&mut chunks)?;
+    Ok(folded(chunks))
+}
+
+/// What the chunks of one answer add up to.
+fn folded(chunks: VecDeque<ChatChunk>) -> ChatResponse {
+    let mut fold = Fold::new();
+    for chunk in chunks {
+        fold.push(chunk);
+    }
+    fold.finish()
 }
 
 /// The protocol of this name.

@@ -1,13 +1,20 @@
 //! Anthropic's errors, in a body, in a stream, or as its hosts wrap them.
 
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::wire::{Problem, text};
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    protocols::openai_chat,
+};
 
-/// The error inside an event or a 200.
-pub(super) fn from_wire(problem: &Problem<'_>) -> Error {
-    build(text(problem.kind.as_ref()), text(problem.message.as_ref()), ErrorKind::Upstream)
+/// The error inside an event or a 200; `whole` is all of it.
+pub(super) fn in_band(problem: &RawValue, whole: &[u8]) -> Error {
+    match serde_json::from_str::<Problem<'_>>(problem.get()) {
+        Ok(problem) if problem.kind.is_some() => build(text(problem.kind.as_ref()), text(problem.message.as_ref()), ErrorKind::Upstream),
+        // A gateway's own form.
+        _ => openai_chat::error::from_event(whole),
+    }
 }
 
 /// The error behind a status other than 2xx. Bedrock says `{"message"}` and names the type in a header; Vertex may say it
@@ -15,6 +22,9 @@ pub(super) fn from_wire(problem: &Problem<'_>) -> Error {
 pub(super) fn from_response(head: &http::response::Parts, body: &[u8]) -> Error {
     let status = head.status.as_u16();
     let value: Option<Value> = serde_json::from_slice(body).ok();
+    if value.is_none() {
+        return openai_chat::error::from_text(status, body);
+    }
     let value = match value {
         Some(Value::Array(mut items)) if !items.is_empty() => Some(items.swap_remove(0)),
         other => other,
@@ -25,6 +35,7 @@ pub(super) fn from_response(head: &http::response::Parts, body: &[u8]) -> Error 
     let header = head.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok()).and_then(|name| name.split(':').next());
     let kind = find(&["/error/type", "/error/status", "/error/code", "/__type"]).or(header.map(str::to_owned)).unwrap_or_default();
     let message = find(&["/error/message", "/message", "/Message", "/error", "/detail"]);
+    let message = message.or_else(|| value.as_ref().and_then(openai_chat::error::message_of));
     let message = message.unwrap_or_else(|| format!("the vendor answered with status {status} and no message"));
     let error = build(&kind, &message, ErrorKind::from_status(status)).with_upstream_status(status);
     match value {

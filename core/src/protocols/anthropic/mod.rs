@@ -16,10 +16,10 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::{Call, Decoder, Encoded, Protocol};
+use super::{Call, Decoder, Encoded, Protocol, folded, framing::Events, from_stream};
 use crate::{
     error::{Error, Result},
-    types::{ChatResponse, Fold},
+    types::ChatResponse,
 };
 
 /// Anthropic Messages.
@@ -32,20 +32,13 @@ impl Protocol for Anthropic {
     }
 
     fn decode(&self, call: &Call<'_>, response: &http::Response<Bytes>) -> Result<ChatResponse> {
-        let body = response.body();
-        let answer: wire::Answer<'_> =
-            serde_json::from_slice(body).map_err(|error| Error::decode(format!("the answer is not an Anthropic message: {error}")))?;
-        if let Some(problem) = &answer.error {
-            return Err(error::from_wire(problem).with_upstream_status(response.status().as_u16()));
+        if Events::are_in(response.body()) {
+            return from_stream(self.decoder(call), response.body());
         }
         // The same path as a stream, so that both spell the same answer.
         let (mut state, mut chunks) = (stream::State::new(call), VecDeque::new());
-        state.whole(answer, &mut chunks);
-        let mut fold = Fold::new();
-        for chunk in chunks {
-            fold.push(chunk);
-        }
-        Ok(fold.finish())
+        state.body(response.body(), &mut chunks)?;
+        Ok(folded(chunks))
     }
 
     fn decode_error(&self, head: &http::response::Parts, body: &[u8]) -> Error {

@@ -13,7 +13,9 @@ use crate::{
     protocols::{
         Call, Decoder, bedrock,
         blocks::{ANTHROPIC_FORMAT, Blocks},
-        framing::{Aws, Sse},
+        framing::{Aws, Events},
+        openai_chat,
+        repair::repaired,
     },
     types::{ChatChunk, FinishReason, ServerToolUse, UrlCitation, Usage},
 };
@@ -29,7 +31,7 @@ pub(super) struct MessagesDecoder {
 enum Framing {
     Unknown,
     Aws(Aws),
-    Sse(Sse),
+    Events(Events),
 }
 
 impl MessagesDecoder {
@@ -42,11 +44,11 @@ impl Decoder for MessagesDecoder {
     fn push(&mut self, bytes: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
         let Self { framing, state } = self;
         if let (Framing::Unknown, Some(first)) = (&framing, bytes.first()) {
-            *framing = if *first == 0 { Framing::Aws(Aws::new()) } else { Framing::Sse(Sse::new()) };
+            *framing = if *first == 0 { Framing::Aws(Aws::new()) } else { Framing::Events(Events::new()) };
         }
         match framing {
             Framing::Unknown => Ok(()),
-            Framing::Sse(sse) => sse.push(bytes, |_, data| state.event(data, out)),
+            Framing::Events(events) => events.push(bytes, |_, data| state.event(data, out)),
             Framing::Aws(aws) => aws.push(bytes, |frame| state.event(&bedrock::invoked(&frame)?, out)),
         }
     }
@@ -55,7 +57,11 @@ impl Decoder for MessagesDecoder {
         let Self { framing, state } = self;
         match framing {
             Framing::Unknown => {}
-            Framing::Sse(sse) => sse.finish(|_, data| state.event(data, out))?,
+            Framing::Events(events) => {
+                if let Some(body) = events.finish(|_, data| state.event(data, out))? {
+                    state.body(body.trim_ascii(), out)?;
+                }
+            }
             Framing::Aws(aws) => aws.finish()?,
         }
         if state.blocks.emitter.is_done() { Ok(()) } else { Err(Error::cut()) }
@@ -77,8 +83,26 @@ impl State {
         Self { blocks: Blocks::new(call, ANTHROPIC_FORMAT, encode::json_tool(call)), usage: Usage::default() }
     }
 
-    /// A message that came in one piece.
-    pub(super) fn whole(&mut self, answer: Answer<'_>, out: &mut VecDeque<ChatChunk>) {
+    /// A message that came in one piece, or the error in its place.
+    pub(super) fn body(&mut self, body: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let answer: Answer<'_> = match serde_json::from_slice(body) {
+            Ok(answer) => answer,
+            Err(cause) => match repaired(body) {
+                Some(body) => return self.body(body.as_bytes(), out),
+                None => return Err(openai_chat::error::not_ours(body, &cause)),
+            },
+        };
+        if let Some(problem) = answer.error {
+            return Err(error::in_band(problem, body));
+        }
+        if answer.content.is_none() && answer.stop_reason.is_none() {
+            return Err(openai_chat::error::not_ours(body, &serde::de::Error::missing_field("content")));
+        }
+        self.whole(answer, out);
+        Ok(())
+    }
+
+    fn whole(&mut self, answer: Answer<'_>, out: &mut VecDeque<ChatChunk>) {
         self.start(&answer);
         for (index, block) in (0..).zip(answer.content.unwrap_or_default()) {
             self.block_start(index, block, out);
@@ -92,8 +116,14 @@ impl State {
         if self.blocks.emitter.is_done() || data.is_empty() {
             return Ok(());
         }
-        let event: Event<'_> =
-            serde_json::from_slice(data).map_err(|error| Error::decode(format!("an event of the stream is not Anthropic's: {error}")))?;
+        let event: Event<'_> = match serde_json::from_slice(data) {
+            Ok(event) => event,
+            Err(_) if data == b"[DONE]" => return Ok(()),
+            Err(cause) => match repaired(data) {
+                Some(data) => return self.event(data.as_bytes(), out),
+                None => return Err(openai_chat::error::not_ours(data, &cause)),
+            },
+        };
         match &*event.kind {
             "content_block_delta" => {
                 if let Some(delta) = event.delta {
@@ -118,7 +148,12 @@ impl State {
                 self.stop_reason(event.delta.as_ref().and_then(|delta| delta.stop_reason.as_ref()));
             }
             "message_stop" => self.end(out),
-            "error" => return Err(error::from_wire(&event.error.unwrap_or_default())),
+            "error" | "" => {
+                return Err(match event.error {
+                    Some(problem) => error::in_band(problem, data),
+                    None => openai_chat::error::from_event(data),
+                });
+            }
             // `ping`, and what is not known yet.
             _ => {}
         }

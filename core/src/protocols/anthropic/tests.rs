@@ -210,7 +210,41 @@ fn broken_streams_are_errors_after_what_came_before() {
     let (_, end) = stream(b"event: message_start\ndata: {\"type\": \"mess\n\n", 64);
     assert_eq!(end.unwrap_err().kind(), ErrorKind::Decode);
     let (_, end) = stream(b"<html>", 64);
+    assert_eq!(end.unwrap_err().kind(), ErrorKind::Decode);
+    let (_, end) = stream(b"event: message_start\ndata: {\"type\": \"mess", 64);
     assert_eq!(end.unwrap_err().upstream_code(), Some("stream_cut"));
+}
+
+#[test]
+fn gateways_answer_in_their_own_ways() {
+    for (body, kind, message) in [
+        (r#"{"type": "error", "error": {"type": "rate_limit_error", "message": "Slow down"}}"#, ErrorKind::RateLimited, "Slow down"),
+        (r#"data: {"type": "error", "error": "upstream is gone"}"#, ErrorKind::Upstream, "upstream is gone"),
+        (r#"data: {"error": {"code": 429, "message": "Too fast"}}"#, ErrorKind::RateLimited, "Too fast"),
+        (
+            r#"{"message": "The security token is invalid", "__type": "UnrecognizedClientException"}"#,
+            ErrorKind::Upstream,
+            "The security token is invalid",
+        ),
+    ] {
+        let (_, end) = stream(body.as_bytes(), 7);
+        let error = end.unwrap_err();
+        assert_eq!((error.kind(), error.message()), (kind, message), "{body}");
+    }
+    // A block that nobody ends, counts that are missing, a message in one piece.
+    let open = [
+        json!({"type": "message_start", "message": {"id": "m", "model": "c", "usage": null}}),
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "now", "input": {}}}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 3}}),
+        json!({"type": "message_stop"}),
+    ];
+    let (answer, end) = stream(sse(&open).as_bytes(), 64);
+    end.unwrap();
+    assert_eq!(answer.choices[0].message.tool_calls[0].function.arguments, "{}");
+    let whole = json!({"id": "m", "type": "message", "model": "c", "content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn"});
+    let (answer, end) = stream(whole.to_string().as_bytes(), 5);
+    end.unwrap();
+    assert_eq!(answer.text(), "Hi");
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(super) fn text<'a>(field: Option<&'a Text<'_>>) -> &'a str {
 /// One event of a stream. One struct for all of them: the type may come after the payload.
 #[derive(Debug, Deserialize)]
 pub(super) struct Event<'a> {
-    #[serde(rename = "type", borrow)]
+    #[serde(rename = "type", default, borrow)]
     pub(super) kind: Cow<'a, str>,
     #[serde(default)]
     pub(super) index: u32,
@@ -36,7 +36,7 @@ pub(super) struct Event<'a> {
     #[serde(default, borrow)]
     pub(super) usage: Option<Usage<'a>>,
     #[serde(default, borrow)]
-    pub(super) error: Option<Problem<'a>>,
+    pub(super) error: Option<&'a RawValue>,
 }
 
 /// What a block or the message gained.
@@ -70,7 +70,7 @@ pub(super) struct Answer<'a> {
     #[serde(default, borrow)]
     pub(super) usage: Option<Usage<'a>>,
     #[serde(default, borrow)]
-    pub(super) error: Option<Problem<'a>>,
+    pub(super) error: Option<&'a RawValue>,
 }
 
 /// One block of an answer. Results of tools that Anthropic ran have other fields, which nobody here reads.

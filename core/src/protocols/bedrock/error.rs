@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    protocols::framing::Frame,
+    protocols::{framing::Frame, openai_chat},
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -19,15 +19,13 @@ struct Body {
 /// The error behind a status other than 2xx.
 pub(super) fn from_response(head: &http::response::Parts, bytes: &[u8]) -> Error {
     let status = head.status.as_u16();
+    let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return openai_chat::error::from_text(status, bytes) };
     let body: Body = serde_json::from_slice(bytes).unwrap_or_default();
     let header = head.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let kind = header.or(body.kind).unwrap_or_default();
-    let message = body.message.unwrap_or_else(|| format!("Amazon Bedrock answered with status {status} and no message"));
-    let error = build(&kind, message, ErrorKind::from_status(status)).with_upstream_status(status);
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(value) => error.with_body(value),
-        Err(_) => error,
-    }
+    let message = body.message.or_else(|| openai_chat::error::message_of(&value));
+    let message = message.unwrap_or_else(|| format!("Amazon Bedrock answered with status {status} and no message"));
+    build(&kind, message, ErrorKind::from_status(status)).with_upstream_status(status).with_body(value)
 }
 
 /// The error that a frame carries instead of an event.

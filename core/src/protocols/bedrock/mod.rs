@@ -19,10 +19,10 @@ pub(super) use embed::BedrockEmbeddings;
 
 pub(super) use invoke::invoked;
 
-use super::{Call, Decoder, Encoded, Protocol};
+use super::{Call, Decoder, Encoded, Protocol, folded, openai_chat::error::not_ours};
 use crate::{
     error::{Error, Result},
-    types::{ChatResponse, Fold},
+    types::ChatResponse,
 };
 
 /// Amazon Bedrock Converse.
@@ -35,16 +35,12 @@ impl Protocol for Bedrock {
     }
 
     fn decode(&self, call: &Call<'_>, response: &http::Response<Bytes>) -> Result<ChatResponse> {
-        let answer: wire::Answer<'_> =
-            serde_json::from_slice(response.body()).map_err(|error| Error::decode(format!("the answer is not Converse's: {error}")))?;
+        let body = response.body();
+        let answer: wire::Answer<'_> = serde_json::from_slice(body).map_err(|cause| not_ours(body, &cause))?;
         // The same path as a stream, so that both spell the same answer.
         let (mut state, mut chunks) = (stream::State::new(call), VecDeque::new());
         state.whole(answer, &mut chunks);
-        let mut fold = Fold::new();
-        for chunk in chunks {
-            fold.push(chunk);
-        }
-        Ok(fold.finish())
+        Ok(folded(chunks))
     }
 
     fn decode_error(&self, head: &http::response::Parts, body: &[u8]) -> Error {

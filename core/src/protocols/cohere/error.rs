@@ -3,17 +3,16 @@
 use http::response::Parts;
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    protocols::openai_chat,
+};
 
 /// The error of a status other than 2xx.
 pub(super) fn decode(head: &Parts, body: &[u8]) -> Error {
     let status = head.status.as_u16();
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let message = match body.get("message").or_else(|| body.get("error")).or_else(|| body.get("detail")) {
-        Some(Value::String(message)) => message.clone(),
-        Some(other) => other.to_string(),
-        None => format!("Cohere answered with status {status} and no reason"),
-    };
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return openai_chat::error::from_text(status, body) };
+    let message = openai_chat::error::message_of(&body).unwrap_or_else(|| format!("Cohere answered with status {status} and no reason"));
     Error::new(kind(status, &message), message).with_upstream_status(status).with_body(body)
 }
 

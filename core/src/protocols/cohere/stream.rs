@@ -10,63 +10,49 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    protocols::{Call, Decoder, Emitter, Text, framing::Sse},
-    types::{Annotation, ChatChunk, ChatResponse, Delta, FinishReason, Fold, UrlCitation, Usage},
+    protocols::{
+        Call, Decoder, Emitter, Text, folded,
+        framing::Events,
+        from_stream,
+        openai_chat::error::{from_value, not_ours, says_error},
+        repair::repaired,
+    },
+    types::{Annotation, ChatChunk, ChatResponse, Delta, FinishReason, UrlCitation, Usage},
 };
 
 /// Reads a whole answer.
 pub(super) fn decode(call: &Call<'_>, body: &[u8]) -> Result<ChatResponse> {
-    let answer: Answer<'_> = serde_json::from_slice(body)?;
+    if Events::are_in(body) {
+        return from_stream(Box::new(CohereDecoder::new(call)), body);
+    }
     let (mut reader, mut out) = (Reader { emitter: Emitter::new(call) }, VecDeque::new());
-    let out = &mut out;
-    let Some(message) = answer.message else {
-        return Err(Error::new(ErrorKind::Upstream, "the vendor's answer has no message").with_upstream_code("empty_answer"));
-    };
-    reader.emitter.identify(Text::of(&answer.id), None, None);
-    reader.plan(message.tool_plan, out);
-    for content in message.content.unwrap_or_default() {
-        reader.content(content, out);
-    }
-    for (key, call) in message.tool_calls.unwrap_or_default().iter().enumerate() {
-        reader.tool_start(key as u64, call, out);
-    }
-    for citation in message.citations.unwrap_or_default() {
-        reader.citation(&citation, out);
-    }
-    if let Some(usage) = answer.usage {
-        reader.usage(&usage);
-    }
-    reader.finish(Text::of(&answer.finish_reason).unwrap_or("COMPLETE"), None, None)?;
-    reader.emitter.end(out);
-    let mut fold = Fold::new();
-    for chunk in out.drain(..) {
-        fold.push(chunk);
-    }
-    Ok(fold.finish())
+    reader.whole(body, &mut out)?;
+    Ok(folded(out))
 }
 
 /// The reader of a streamed answer.
 pub(super) struct CohereDecoder {
-    sse: Sse,
+    events: Events,
     reader: Reader,
 }
 
 impl CohereDecoder {
     pub(super) fn new(call: &Call<'_>) -> Self {
-        Self { sse: Sse::new(), reader: Reader { emitter: Emitter::new(call) } }
+        Self { events: Events::new(), reader: Reader { emitter: Emitter::new(call) } }
     }
 }
 
 impl Decoder for CohereDecoder {
     fn push(&mut self, bytes: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        let Self { sse, reader } = self;
-        sse.push(bytes, |_, data| reader.event(data, out))
+        let Self { events, reader } = self;
+        events.push(bytes, |_, data| reader.event(data, out))
     }
 
     fn finish(&mut self, out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        let Self { sse, reader } = self;
-        // What a cut leaves of an event is no event.
-        sse.finish(|_, data| if serde_json::from_slice::<Event<'_>>(data).is_ok() { reader.event(data, out) } else { Ok(()) })?;
+        let Self { events, reader } = self;
+        if let Some(body) = events.finish(|_, data| reader.event(data, out))? {
+            reader.whole(body.trim_ascii(), out)?;
+        }
         if reader.emitter.is_done() { Ok(()) } else { Err(Error::cut()) }
     }
 
@@ -80,13 +66,56 @@ struct Reader {
 }
 
 impl Reader {
+    fn whole(&mut self, body: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let answer: Answer<'_> = match serde_json::from_slice(body) {
+            Ok(answer) => answer,
+            Err(cause) => match repaired(body) {
+                Some(body) => return self.whole(body.as_bytes(), out),
+                None => return Err(not_ours(body, &cause)),
+            },
+        };
+        let Some(message) = answer.message else {
+            return Err(Error::new(ErrorKind::Upstream, "the vendor's answer has no message").with_upstream_code("empty_answer"));
+        };
+        self.emitter.identify(Text::of(&answer.id), None, None);
+        self.plan(message.tool_plan, out);
+        for content in message.content.unwrap_or_default() {
+            self.content(content, out);
+        }
+        for (key, call) in message.tool_calls.unwrap_or_default().iter().enumerate() {
+            self.tool_start(key as u64, call, out);
+        }
+        for citation in message.citations.unwrap_or_default() {
+            self.citation(&citation, out);
+        }
+        if let Some(usage) = answer.usage {
+            self.usage(&usage);
+        }
+        self.finish(Text::of(&answer.finish_reason).unwrap_or("COMPLETE"), None, None)?;
+        self.emitter.end(out);
+        Ok(())
+    }
+
     fn event(&mut self, data: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
         if data == b"[DONE]" || self.emitter.is_done() {
             return Ok(());
         }
-        let event: Event<'_> = serde_json::from_slice(data)?;
+        let event: Event<'_> = match serde_json::from_slice(data) {
+            Ok(event) => event,
+            Err(cause) => match repaired(data) {
+                Some(data) => return self.event(data.as_bytes(), out),
+                None => return Err(not_ours(data, &cause)),
+            },
+        };
         self.emitter.identify(Text::of(&event.id), None, None);
-        let Some(delta) = event.delta else { return Ok(()) };
+        let Some(delta) = event.delta else {
+            // A gateway's error has no type of Cohere's.
+            if event.event_type.is_none() {
+                let value: Value = serde_json::from_slice(data)?;
+                return if says_error(&value) { Err(from_value(None, &value)) } else { Ok(()) };
+            }
+            return Ok(());
+        };
         let key = event.index.unwrap_or(0);
         let is_start = Text::of(&event.event_type) == Some("tool-call-start");
         if let Some(message) = delta.message {

@@ -5,16 +5,21 @@ use std::time::Duration;
 use http::response::Parts;
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    protocols::openai_chat,
+};
 
 /// The error of a status other than 2xx.
 pub(super) fn decode(head: &Parts, body: &[u8]) -> Error {
     let status = head.status.as_u16();
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return openai_chat::error::from_text(status, body) };
     // A stream without `alt=sse` is a list, even when all it holds is an error.
     let whole = if let Value::Array(items) = &body { items.first() } else { Some(&body) };
     match whole.and_then(|whole| whole.get("error")) {
         Some(error) => from_value(status, error),
+        // A gateway's own form.
+        None if openai_chat::error::says_error(&body) => return openai_chat::error::from_value(Some(status), &body),
         None => Error::new(ErrorKind::from_status(status), format!("Google answered with status {status} and no reason")),
     }
     .with_upstream_status(status)

@@ -11,11 +11,14 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     protocols::{
-        Call, Decoder, Emitter, Text,
-        framing::{JsonArray, Sse},
+        Call, Decoder, Emitter, Text, folded,
+        framing::{Events, JsonArray, Sse},
+        from_stream,
+        openai_chat::error::not_ours,
+        repair::repaired,
     },
     types::{
-        Annotation, AudioOutput, ChatChunk, ChatResponse, ChunkChoice, Delta, FinishReason, Fold, ImageOutput, ImageUrl, ReasoningDetail,
+        Annotation, AudioOutput, ChatChunk, ChatResponse, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, ReasoningDetail,
         UrlCitation, Usage,
     },
 };
@@ -25,6 +28,9 @@ pub(super) const FORMAT: &str = "google-gemini-v1";
 
 /// Reads a whole answer; one without `alt=sse` framing may also be a list of pieces.
 pub(super) fn decode(call: &Call<'_>, body: &[u8]) -> Result<ChatResponse> {
+    if Events::are_in(body) {
+        return from_stream(Box::new(GeminiDecoder::new(call)), body);
+    }
     let (mut reader, mut out) = (Reader::new(call), VecDeque::new());
     if body.trim_ascii_start().starts_with(b"[") {
         let mut array = JsonArray::new();
@@ -36,11 +42,7 @@ pub(super) fn decode(call: &Call<'_>, body: &[u8]) -> Result<ChatResponse> {
         return Err(Error::new(ErrorKind::Upstream, "the vendor's answer has no candidate").with_upstream_code("empty_answer"));
     }
     reader.end(&mut out);
-    let mut fold = Fold::new();
-    for chunk in out {
-        fold.push(chunk);
-    }
-    Ok(fold.finish())
+    Ok(folded(out))
 }
 
 /// The reader of a streamed answer.
@@ -136,7 +138,13 @@ impl Reader {
         if json == b"[DONE]" {
             return Ok(());
         }
-        let answer: Answer<'_> = serde_json::from_slice(json)?;
+        let answer: Answer<'_> = match serde_json::from_slice(json) {
+            Ok(answer) => answer,
+            Err(cause) => match repaired(json) {
+                Some(json) => return self.read(json.as_bytes(), out),
+                None => return Err(not_ours(json, &cause)),
+            },
+        };
         if let Some(status) = answer.error {
             return Err(error::from_json(status.get()));
         }

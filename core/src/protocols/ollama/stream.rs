@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    protocols::{Call, Decoder, Emitter, Text, framing::JsonLines},
-    types::{ChatChunk, ChatResponse, ChunkChoice, FinishReason, Fold, Usage},
+    protocols::{Call, Decoder, Emitter, Text, folded, framing::JsonLines, openai_chat::error::not_ours, repair::repaired},
+    types::{ChatChunk, ChatResponse, ChunkChoice, FinishReason, Usage},
 };
 
 /// Reads a whole answer.
@@ -21,11 +21,7 @@ pub(super) fn decode(call: &Call<'_>, body: &[u8]) -> Result<ChatResponse> {
     if !reader.emitter.is_done() {
         return Err(Error::new(ErrorKind::Upstream, "the vendor's answer is not complete").with_upstream_code("empty_answer"));
     }
-    let mut fold = Fold::new();
-    for chunk in out {
-        fold.push(chunk);
-    }
-    Ok(fold.finish())
+    Ok(folded(out))
 }
 
 /// The reader of a streamed answer.
@@ -67,7 +63,13 @@ impl Reader {
         if self.emitter.is_done() {
             return Ok(());
         }
-        let answer: Answer<'_> = serde_json::from_slice(json)?;
+        let answer: Answer<'_> = match serde_json::from_slice(json) {
+            Ok(answer) => answer,
+            Err(cause) => match repaired(json) {
+                Some(json) => return self.line(json.as_bytes(), out),
+                None => return Err(not_ours(json, &cause)),
+            },
+        };
         if let Some(error) = answer.error {
             return Err(error::in_band(&error));
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 use super::{
     error,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    protocols::{Call, Emitter, searches_in_chat},
+    protocols::{Call, Emitter, repair::repaired, searches_in_chat},
     providers::SearchField,
     search::{Cite, Found},
     types::{
@@ -88,14 +88,9 @@ impl Reader {
     pub(super) fn read(&mut self, shape: Shape, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
         match wire::parse(json) {
             Ok(answer) => self.answer(shape, &answer, json, out),
-            // A JSON tree forgives what the typed parse does not, such as a field that comes twice.
-            Err(cause) => match serde_json::from_slice::<Value>(json) {
-                Ok(tree @ Value::Object(_)) => {
-                    let json = tree.to_string();
-                    let answer = wire::parse(json.as_bytes()).map_err(|cause| not_ours(json.as_bytes(), &cause))?;
-                    self.answer(shape, &answer, json.as_bytes(), out)
-                }
-                _ => Err(not_ours(json, &cause)),
+            Err(cause) => match repaired(json) {
+                Some(json) => self.read(shape, json.as_bytes(), out),
+                None => Err(error::not_ours(json, &cause)),
             },
         }
     }
@@ -109,6 +104,13 @@ impl Reader {
         self.envelope(answer);
         if is_error || answer.error.is_some_and(says_something) {
             return Err(error::from_value(None, &serde_json::from_slice(json)?));
+        }
+        // Some say what went wrong, or refuse the key, without calling it an error.
+        if answer.choices.as_ref().is_none_or(Vec::is_empty) && (matches!(shape, Shape::Whole) || answer.base_resp.is_some()) {
+            let value = serde_json::from_slice::<Value>(json)?;
+            if error::says_error(&value) {
+                return Err(error::from_value(None, &value));
+            }
         }
         Ok(())
     }
@@ -138,11 +140,15 @@ impl Reader {
         });
         let (delta, message) = (choice.delta.as_ref(), choice.message.as_deref());
         let piece = match shape {
-            Shape::Chunk => delta.or(message),
+            // At the end of a stream some hosts send all of it again.
+            Shape::Chunk => delta.or(message.filter(|_| !self.emitter.has_begun(index))),
             Shape::Whole => message.or(delta),
         };
         if let Some(piece) = piece {
             self.piece(index, piece, choice.logprobs, out);
+        }
+        if let Some(usage) = choice.usage.as_deref().map(usage).filter(|usage| !usage.is_empty()) {
+            self.emitter.usage(usage);
         }
         if let Some(reason) = Text::given(choice.finish_reason.as_ref()) {
             let ours = finish_reason(reason);
@@ -176,7 +182,8 @@ impl Reader {
         }
         delta.refusal = Text::given(piece.refusal.as_ref()).map(str::to_owned);
         // Some hosts send the same reasoning under both names.
-        if let Some(text) = Text::given(piece.reasoning.as_ref()).or(Text::given(piece.reasoning_content.as_ref())) {
+        let reasoning = [&piece.reasoning, &piece.reasoning_content, &piece.thinking];
+        if let Some(text) = reasoning.into_iter().find_map(|text| Text::given(text.as_ref())) {
             append(&mut delta.reasoning, text);
         }
         if let Some(details) = piece.reasoning_details {
@@ -197,11 +204,11 @@ impl Reader {
         if let Some(audio) = piece.audio {
             delta.audio = serde_json::from_str::<AudioOutput>(audio.get()).ok().filter(|audio| *audio != AudioOutput::default());
         }
-        let logprobs = logprobs.and_then(|logprobs| serde_json::from_str::<Value>(logprobs.get()).ok());
+        let logprobs = logprobs.and_then(|logprobs| self::logprobs(serde_json::from_str(logprobs.get()).ok()?));
         if delta.has_content() || !delta.annotations.is_empty() || logprobs.is_some() {
             self.emitter.choice_chunk(ChunkChoice { index, delta, logprobs, ..ChunkChoice::default() }, out);
         }
-        for (position, call) in piece.tool_calls.iter().flatten().enumerate() {
+        for (position, call) in piece.tool_calls.iter().flat_map(|calls| &calls.0).enumerate() {
             self.tool_call(index, position, call, out);
         }
         if let Some(function) = &piece.function_call {
@@ -404,15 +411,6 @@ fn says_something(error: &RawValue) -> bool {
     !matches!(error.get(), "{}" | "[]" | "\"\"" | "false" | "0" | "null")
 }
 
-/// The error for an event or a body that is not a chat completions answer.
-fn not_ours(json: &[u8], cause: &serde_json::Error) -> Error {
-    match serde_json::from_slice::<Value>(json) {
-        Ok(value) if value.get("error").is_some_and(|error| !error.is_null()) => error::from_value(None, &value),
-        Ok(_) => Error::decode(format!("the vendor's answer has an unknown shape: {cause}")),
-        Err(_) => error::from_text(200, json).with_kind(ErrorKind::Decode),
-    }
-}
-
 fn append(text: &mut Option<String>, more: &str) {
     if !more.is_empty() {
         text.get_or_insert_default().push_str(more);
@@ -425,13 +423,66 @@ fn list(json: &RawValue) -> Vec<Value> {
 
 /// Our finish reason for a vendor's word; a word nobody knows means that the answer ended by itself.
 fn finish_reason(word: &str) -> FinishReason {
-    match word {
-        "length" | "max_tokens" | "model_length" | "model_context_window_exceeded" | "MAX_TOKENS" => FinishReason::Length,
-        "tool_calls" | "tool_call" | "tool_use" | "function_call" => FinishReason::ToolCalls,
-        "content_filter" | "content_filtered" | "refusal" | "safety" | "sensitive" | "SAFETY" => FinishReason::ContentFilter,
-        "error" | "abort" | "network_error" | "insufficient_system_resource" => FinishReason::Error,
-        _ => FinishReason::Stop,
+    let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
+    match () {
+        () if is(&["stop"]) => FinishReason::Stop,
+        () if is(&["length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"]) => FinishReason::Length,
+        () if is(&["tool_calls", "tool_call", "tool_use", "function_call"]) => FinishReason::ToolCalls,
+        () if is(&FILTERED) => FinishReason::ContentFilter,
+        () if is(&["error", "abort", "network_error", "insufficient_system_resource", "malformed_function_call"]) => FinishReason::Error,
+        () => FinishReason::Stop,
     }
+}
+
+/// What hosts call an answer that a filter ended; some pass on their upstream's word.
+const FILTERED: [&str; 14] = [
+    "content_filter",
+    "content_filtered",
+    "refusal",
+    "safety",
+    "sensitive",
+    "blocklist",
+    "prohibited_content",
+    "recitation",
+    "spii",
+    "image_safety",
+    "model_armor",
+    "guardrail_intervened",
+    "guardrails",
+    "error_toxic",
+];
+
+/// Log probabilities as OpenAI has them; none where they are of another make, or empty.
+pub(in crate::protocols) fn logprobs(given: Value) -> Option<Value> {
+    let Value::Object(mut given) = given else { return None };
+    let mut tokens = |name: &str| match given.remove(name) {
+        Some(Value::Array(tokens)) if !tokens.is_empty() => {
+            tokens.into_iter().map(|token| logprob(token, true)).collect::<Option<Vec<_>>>()
+        }
+        _ => None,
+    };
+    let (content, refusal) = (tokens("content"), tokens("refusal"));
+    (content.is_some() || refusal.is_some()).then(|| json!({"content": content, "refusal": refusal}))
+}
+
+fn logprob(token: Value, with_others: bool) -> Option<Value> {
+    let Value::Object(mut token) = token else { return None };
+    token.get("token").filter(|token| token.is_string())?;
+    if !token.get("logprob").is_some_and(Value::is_number) {
+        // OpenAI's number for what is most unlikely; JSON has no infinity.
+        token.insert("logprob".into(), (-9999.0).into());
+    }
+    if !token.get("bytes").is_some_and(Value::is_array) {
+        token.insert("bytes".into(), Value::Null);
+    }
+    if with_others {
+        let others = match token.remove("top_logprobs") {
+            Some(Value::Array(others)) => others.into_iter().filter_map(|other| logprob(other, false)).collect(),
+            _ => Vec::new(),
+        };
+        token.insert("top_logprobs".into(), others.into());
+    }
+    Some(token.into())
 }
 
 /// OpenAI's word for a tier.

@@ -326,6 +326,8 @@ impl Serialize for Said<'_> {
         match (reasoning, &message.reasoning) {
             (MessageReasoning::Content, Some(text)) => map.serialize_entry("reasoning_content", text)?,
             (MessageReasoning::Details | MessageReasoning::Text, Some(text)) => map.serialize_entry("reasoning", text)?,
+            // Those who think on from it ask for it with every call, and take an empty one for none.
+            (MessageReasoning::Content, None) if !message.tool_calls.is_empty() => map.serialize_entry("reasoning_content", " ")?,
             (MessageReasoning::None, _) | (_, None) => {}
         }
         if let (MessageReasoning::Details, Some(details)) = (reasoning, &message.reasoning_details) {

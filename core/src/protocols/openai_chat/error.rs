@@ -21,14 +21,35 @@ pub(in crate::protocols) fn from_event(data: &[u8]) -> Error {
     }
 }
 
+/// The error for an event or a body that is not an answer.
+pub(in crate::protocols) fn not_ours(json: &[u8], cause: &serde_json::Error) -> Error {
+    match serde_json::from_slice::<Value>(json) {
+        Ok(value) if says_error(&value) => from_value(None, &value),
+        Ok(_) => Error::decode(format!("the vendor's answer has an unknown shape: {cause}")),
+        Err(_) => from_text(200, json).with_kind(ErrorKind::Decode),
+    }
+}
+
+/// Whether JSON that is no answer says why.
+pub(in crate::protocols) fn says_error(value: &Value) -> bool {
+    let value = value.as_array().and_then(|list| list.first()).unwrap_or(value);
+    failed_base(value).is_some() || (value.is_object() && message_of(value).is_some())
+}
+
+/// MiniMax puts its failures beside an empty answer, in a 200.
+fn failed_base(value: &Value) -> Option<&Value> {
+    value.get("base_resp").filter(|base| base.get("status_code").and_then(Value::as_i64).is_some_and(|code| code != 0))
+}
+
 /// The error that this JSON says, or `{"error": this}` where `value` holds it. `status` is absent inside a 200.
 pub(in crate::protocols) fn from_value(status: Option<u16>, value: &Value) -> Error {
     // Google's hosts put the object into a list.
     let value = value.as_array().and_then(|list| list.first()).unwrap_or(value);
-    let inner = value.get("error").filter(|error| !error.is_null()).unwrap_or(value);
+    let inner = value.get("error").filter(|error| !error.is_null()).or(failed_base(value)).unwrap_or(value);
     let text = |field: &str| text_of(inner, field).or_else(|| text_of(value, field));
-    let code = text("code");
-    let error_type = text("type").or_else(|| text("status").filter(|status| status.parse::<u16>().is_err()));
+    let code = text("code").or_else(|| text("status_code"));
+    let error_type = text("type").or_else(|| text("__type").map(|name| name.rsplit('#').next().unwrap_or_default().to_owned()));
+    let error_type = error_type.or_else(|| text("status").filter(|status| status.parse::<u16>().is_err()));
     let mut message = message_of(inner).or_else(|| message_of(value)).unwrap_or_else(|| short(&value.to_string()));
     // A router's own sentence says little; what its upstream said follows.
     if let Some(raw) = inner.pointer("/metadata/raw").and_then(upstream_message).filter(|raw| !message.contains(raw.as_str())) {
@@ -79,6 +100,10 @@ impl Words {
 
     fn named(&self, names: &[&str]) -> bool {
         names.iter().any(|name| self.names.contains(name))
+    }
+
+    fn is_code(&self, codes: &[&str]) -> bool {
+        self.names.split(' ').any(|name| codes.contains(&name))
     }
 
     fn said(&self, phrases: &[&str]) -> bool {
@@ -141,13 +166,27 @@ fn kind(status: Option<u16>, words: &Words) -> ErrorKind {
     if words.named(&["overloaded"]) {
         return ErrorKind::Overloaded;
     }
+    let unknown_model = ["is not a valid model", "model not found", "unknown model", "no such model"];
+    if matches!(status, None | Some(400 | 422)) && words.said(&unknown_model) {
+        return ErrorKind::ModelNotFound;
+    }
     match status {
         Some(status) => ErrorKind::from_status(status),
-        None if words.named(&["rate_limit", "too_many_requests"]) => ErrorKind::RateLimited,
-        None if words.named(&["timeout"]) => ErrorKind::Timeout,
-        None if words.named(&["permission"]) => ErrorKind::PermissionDenied,
+        None if words.named(&["rate_limit", "too_many_requests", "throttling", "resource_exhausted"]) => ErrorKind::RateLimited,
+        None if words.named(&["timeout", "deadline_exceeded"]) => ErrorKind::Timeout,
+        None if words.named(&["unauthenticated", "unauthorized"]) => ErrorKind::Authentication,
+        None if words.named(&["permission", "accessdenied"]) => ErrorKind::PermissionDenied,
         None if words.named(&["not_found"]) => ErrorKind::ModelNotFound,
-        None if words.named(&["invalid_request", "badrequest", "bad_request", "invalid_prompt"]) => ErrorKind::BadRequest,
+        None if words.named(&["unavailable"]) => ErrorKind::Overloaded,
+        None if words.named(&["invalid_request", "badrequest", "bad_request", "invalid_prompt", "invalid_argument", "validation"]) => {
+            ErrorKind::BadRequest
+        }
+        // MiniMax's codes.
+        None if words.is_code(&["1002", "1039", "1041", "2056"]) => ErrorKind::RateLimited,
+        None if words.is_code(&["1004", "2049"]) => ErrorKind::Authentication,
+        None if words.is_code(&["1008"]) => ErrorKind::InsufficientCredits,
+        None if words.is_code(&["1026", "1027"]) => ErrorKind::ContentFilter,
+        None if words.is_code(&["2013"]) => ErrorKind::BadRequest,
         None => ErrorKind::Upstream,
     }
 }
@@ -161,12 +200,14 @@ fn text_of(value: &Value, field: &str) -> Option<String> {
 }
 
 /// The sentence in an error object, by any of its names; validation errors are lists of them.
-fn message_of(value: &Value) -> Option<String> {
+pub(in crate::protocols) fn message_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
-        Value::Object(map) => ["message", "detail", "msg", "error", "error_description", "errors", "title", "Message"]
-            .into_iter()
-            .find_map(|field| map.get(field).and_then(message_of)),
+        Value::Object(map) => {
+            ["message", "detail", "msg", "status_msg", "error", "error_message", "error_description", "errors", "title", "Message"]
+                .into_iter()
+                .find_map(|field| map.get(field).and_then(message_of))
+        }
         Value::Array(items) => {
             let messages: Vec<_> = items.iter().filter_map(located_message).collect();
             (!messages.is_empty()).then(|| messages.join("; "))

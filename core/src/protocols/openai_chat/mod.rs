@@ -21,10 +21,10 @@ use bytes::Bytes;
 pub(super) use embed::OpenaiEmbeddings;
 pub(super) use models::models;
 
-use super::{Call, Decoder, Encoded, Protocol};
+use super::{Call, Decoder, Encoded, Protocol, folded, framing::Events, from_stream};
 use crate::{
     error::{Error, Result},
-    types::{ChatResponse, Fold},
+    types::ChatResponse,
 };
 
 /// Whether this model searches the web in chat completions, where others of its author need the Responses API:
@@ -43,14 +43,13 @@ impl Protocol for OpenaiChat {
     }
 
     fn decode(&self, call: &Call<'_>, response: &http::Response<Bytes>) -> Result<ChatResponse> {
+        if Events::are_in(response.body()) {
+            return from_stream(self.decoder(call), response.body());
+        }
         let (mut reader, mut chunks) = (decode::Reader::new(call), VecDeque::new());
         reader.read(decode::Shape::Whole, response.body().trim_ascii(), &mut chunks)?;
         reader.end(&mut chunks)?;
-        let mut fold = Fold::new();
-        for chunk in chunks {
-            fold.push(chunk);
-        }
-        Ok(fold.finish())
+        Ok(folded(chunks))
     }
 
     fn decode_error(&self, head: &http::response::Parts, body: &[u8]) -> Error {

@@ -58,6 +58,10 @@ fn stream(bytes: &str) -> (ChatResponse, Option<Error>) {
     (whole.expect("chunks"), error)
 }
 
+fn sse(events: &[Value]) -> String {
+    events.iter().map(|event| format!("data: {event}\n\n")).collect()
+}
+
 fn decode(body: &Value) -> Result<ChatResponse> {
     let response = http::Response::new(Bytes::from(body.to_string()));
     with_call(&Provider::default(), &ChatRequest::new("test/model"), false, |call| CHAT.decode(call, &response))
@@ -308,4 +312,88 @@ fn a_web_page_is_named_by_its_title() {
     let error = decode_error(502, "<html><head><title>502 Bad\n Gateway</title></head><body><h1>nginx</h1></body></html>");
     assert_eq!(error.message(), "HTTP 502 with a web page instead of JSON: \"502 Bad Gateway\"");
     assert_eq!(decode(&json!("plain")).unwrap_err().kind(), ErrorKind::Decode);
+}
+
+#[test]
+fn usage_is_found_wherever_it_is() {
+    let moonshot = sse(&[
+        json!({"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hi"}}]}),
+        json!({"id": "c", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop",
+            "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7, "cached_tokens": 4}}]}),
+    ]);
+    let usage = stream(&moonshot).0.usage;
+    let cached = usage.prompt_tokens_details.unwrap().cached_tokens;
+    assert_eq!((usage.prompt_tokens, usage.completion_tokens, cached), (Some(5), Some(2), Some(4)));
+}
+
+#[test]
+fn failures_without_the_word_error() {
+    for (body, kind, message) in [
+        (
+            json!({"id": "x", "choices": null, "base_resp": {"status_code": 1002, "status_msg": "rate limit"}}),
+            ErrorKind::RateLimited,
+            "rate limit",
+        ),
+        (json!({"base_resp": {"status_code": 1004, "status_msg": "login fail"}}), ErrorKind::Authentication, "login fail"),
+        (json!({"code": 500, "msg": "404 NOT_FOUND", "success": false}), ErrorKind::Upstream, "404 NOT_FOUND"),
+        (json!({"detail": "no such route"}), ErrorKind::Upstream, "no such route"),
+        (json!({"__type": "com.amazon#ThrottlingException", "message": "Too many"}), ErrorKind::RateLimited, "Too many"),
+        (json!({"errors": [{"code": 7003, "message": "no route"}], "success": false}), ErrorKind::Upstream, "no route"),
+    ] {
+        let error = decode(&body).unwrap_err();
+        assert_eq!((error.kind(), error.message()), (kind, message), "{body}");
+        let error = stream_for(&Provider::default(), &body.to_string()).1.unwrap();
+        assert_eq!((error.kind(), error.message()), (kind, message), "{body}");
+    }
+    let fine =
+        json!({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}], "base_resp": {"status_code": 0, "status_msg": ""}});
+    assert_eq!(decode(&fine).unwrap().text(), "Hi");
+}
+
+#[test]
+fn what_is_said_twice_is_said_once() {
+    let (answer, error) = stream(&sse(&[
+        json!({"choices": [{"index": 0, "delta": {"content": "Hello"}}]}),
+        json!({"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}]}),
+    ]));
+    assert_eq!((answer.text(), error.is_none()), ("Hello", true));
+    let one_piece =
+        sse(&[json!({"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}]})]);
+    assert_eq!(stream(&one_piece).0.text(), "Hello");
+}
+
+#[test]
+fn events_that_nobody_asked_for_and_json_that_is_not_quite() {
+    let events = "data: data: {\"choices\": [{\"delta\": {\"content\": \"\\ud83d!\"}, \"logprobs\": NaN}]}\n\n\
+        data: {\"choices\": [{\"delta\": {}, \"finish_reason\": \"eos\"}], \"id\": \"a\", \"id\": \"b\"}\n\ndata: [DONE]";
+    let whole = with_call(&Provider::default(), &ChatRequest::new("test/model"), false, |call| {
+        CHAT.decode(call, &http::Response::new(events.to_owned().into())).unwrap()
+    });
+    assert_eq!((whole.text(), whole.choices[0].finish_reason), ("\u{fffd}!", Some(FinishReason::Stop)));
+}
+
+#[test]
+fn logprobs_are_openais_or_none() {
+    let logprobs = |given: Value| {
+        let answer = json!({"choices": [{"message": {"content": "a"}, "logprobs": given, "finish_reason": "stop"}]});
+        decode(&answer).unwrap().choices[0].logprobs.clone()
+    };
+    let token = json!({"token": "a", "logprob": -0.5, "bytes": null, "top_logprobs": []});
+    assert_eq!(logprobs(json!({"content": [{"token": "a", "logprob": -0.5}]})), Some(json!({"content": [token], "refusal": null})));
+    for other in [json!({"tokens": ["a"], "token_logprobs": [-0.5]}), json!({"content": null}), json!({}), json!([])] {
+        assert_eq!(logprobs(other), None);
+    }
+}
+
+#[test]
+fn calls_in_odd_shapes() {
+    let calls =
+        |calls: Value| decode(&json!({"choices": [{"message": {"content": null, "tool_calls": calls}, "finish_reason": "tool_calls"}]}));
+    let f = json!({"function": {"name": "f", "arguments": {"a": 1}}});
+    for given in [json!([f]), f.clone(), json!([null, f])] {
+        let answer = calls(given).unwrap();
+        let call = &answer.choices[0].message.tool_calls[0];
+        assert_eq!((call.function.name.as_str(), call.function.arguments.as_str()), ("f", "{\"a\":1}"));
+        assert!(!call.id.is_empty());
+    }
 }

@@ -31,6 +31,9 @@ pub(super) struct Answer<'a> {
     #[serde(borrow)]
     pub(super) object: Option<Text<'a>>,
     pub(super) x_groq: Option<Box<XGroq>>,
+    /// How it went (MiniMax).
+    #[serde(borrow)]
+    pub(super) base_resp: Option<&'a RawValue>,
     /// URLs of sources (Perplexity, xAI).
     #[serde(borrow)]
     pub(super) citations: Option<&'a RawValue>,
@@ -55,6 +58,8 @@ pub(super) struct Choice<'a> {
     pub(super) logprobs: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
+    /// Moonshot.
+    pub(super) usage: Option<Box<Usage>>,
 }
 
 /// A message, or what one gained.
@@ -70,9 +75,11 @@ pub(super) struct Piece<'a> {
     #[serde(borrow)]
     pub(super) reasoning_content: Option<Text<'a>>,
     #[serde(borrow)]
+    pub(super) thinking: Option<Text<'a>>,
+    #[serde(borrow)]
     pub(super) reasoning_details: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) tool_calls: Option<Vec<ToolCall<'a>>>,
+    pub(super) tool_calls: Option<List<ToolCall<'a>>>,
     /// The one call of the days before `tool_calls`.
     #[serde(borrow)]
     pub(super) function_call: Option<Function<'a>>,
@@ -302,10 +309,22 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
             fn visit_str<E>(self, text: &str) -> Result<Content<'a>, E> {
                 Ok(Content::Text(Cow::Owned(text.to_owned())))
             }
+            fn visit_bool<E>(self, value: bool) -> Result<Content<'a>, E> {
+                Ok(Content::Text(Cow::Owned(value.to_string())))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Content<'a>, E> {
+                Ok(Content::Text(Cow::Owned(value.to_string())))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Content<'a>, E> {
+                Ok(Content::Text(Cow::Owned(value.to_string())))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Content<'a>, E> {
+                Ok(Content::Text(Cow::Owned(value.to_string())))
+            }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Content<'a>, A::Error> {
                 let mut parts = Vec::new();
-                while let Some(part) = seq.next_element()? {
-                    parts.push(part);
+                while let Some(part) = seq.next_element::<Option<Part<'a>>>()? {
+                    parts.extend(part);
                 }
                 Ok(Content::Parts(parts))
             }
@@ -315,6 +334,36 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
             }
         }
         deserializer.deserialize_any(ContentVisitor(PhantomData))
+    }
+}
+
+/// A list, also where its one item stands by itself.
+#[derive(Debug)]
+pub(super) struct List<T>(pub(super) Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+            type Value = List<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+            fn visit_str<E>(self, _: &str) -> Result<List<T>, E> {
+                Ok(List(Vec::new()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T>, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element::<Option<T>>()? {
+                    items.extend(item);
+                }
+                Ok(List(items))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<List<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(|item| List(vec![item]))
+            }
+        }
+        deserializer.deserialize_any(ListVisitor(PhantomData))
     }
 }
 

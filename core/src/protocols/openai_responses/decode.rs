@@ -10,10 +10,11 @@ use crate::{
     protocols::{
         Call, Emitter,
         openai_chat::{
-            decode::{annotation, complete, service_tier},
+            decode::{annotation, complete, logprobs, service_tier},
             error,
             wire::Text,
         },
+        repair::repaired,
     },
     types::{Annotation, ChatChunk, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, ReasoningDetail, Usage},
 };
@@ -52,7 +53,13 @@ impl Reader {
 
     /// Reads one event.
     pub(super) fn event(&mut self, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        let event: Event<'_> = serde_json::from_slice(json).map_err(|cause| not_ours(json, &cause))?;
+        let event: Event<'_> = match serde_json::from_slice(json) {
+            Ok(event) => event,
+            Err(cause) => {
+                let json = repaired(json).ok_or_else(|| error::not_ours(json, &cause))?;
+                return self.event(json.as_bytes(), out);
+            }
+        };
         let kind = Text::given(event.kind.as_ref()).unwrap_or_default();
         let index = event.output_index.0.unwrap_or(0);
         let delta = || Text::given(event.delta.as_ref()).unwrap_or_default();
@@ -108,11 +115,17 @@ impl Reader {
 
     /// Reads a finished answer: what the events before it did not say, and how it ended.
     pub(super) fn answer(&mut self, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        let answer: Answer<'_> = serde_json::from_slice(json).map_err(|cause| not_ours(json, &cause))?;
+        let answer: Answer<'_> = match serde_json::from_slice(json) {
+            Ok(answer) => answer,
+            Err(cause) => {
+                let json = repaired(json).ok_or_else(|| error::not_ours(json, &cause))?;
+                return self.answer(json.as_bytes(), out);
+            }
+        };
         if answer.status.is_none() && answer.output.is_none() {
             return Err(match answer.error {
                 Some(_) => error::from_event(json),
-                None => not_ours(json, &serde::de::Error::missing_field("output")),
+                None => error::not_ours(json, &serde::de::Error::missing_field("output")),
             });
         }
         self.identify(&answer);
@@ -186,7 +199,7 @@ impl Reader {
         }
         match Text::given(item.kind.as_ref()).unwrap_or_default() {
             "message" => {
-                for (number, part) in (0..).zip(item.content.iter().flatten()) {
+                for (number, part) in (0..).zip(item.content.iter().flat_map(|parts| &parts.0)) {
                     self.part(index, number, part, out);
                 }
             }
@@ -243,7 +256,8 @@ impl Reader {
 
     fn text(&mut self, text: &str, logprobs: Option<&RawValue>, out: &mut VecDeque<ChatChunk>) {
         self.chars += if text.is_ascii() { text.len() } else { text.chars().count() } as u64;
-        match logprobs.and_then(chat_logprobs) {
+        let logprobs = logprobs.filter(|list| !matches!(list.get(), "[]" | "null"));
+        match logprobs.and_then(|list| self::logprobs(json!({"content": serde_json::from_str::<Value>(list.get()).ok()}))) {
             None => self.emitter.text(0, text.to_owned(), out),
             logprobs => {
                 let delta = Delta { content: Some(text.to_owned()), ..Delta::default() };
@@ -281,12 +295,12 @@ impl Reader {
 
     fn reasoning_item(&mut self, index: u64, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
         if self.state(index).summary.is_none() {
-            for (number, part) in item.summary.iter().flatten().enumerate() {
+            for (number, part) in item.summary.iter().flat_map(|parts| &parts.0).enumerate() {
                 self.summary(index, number as u64, Text::given(part.text.as_ref()).unwrap_or_default(), out);
             }
         }
         if !self.state(index).reasoning {
-            for part in item.content.iter().flatten() {
+            for part in item.content.iter().flat_map(|parts| &parts.0) {
                 self.reasoning(index, Text::given(part.text.as_ref()).unwrap_or_default(), out);
             }
         }
@@ -326,31 +340,4 @@ impl Reader {
 /// All blocks of one reasoning item share its place in the output.
 fn block(detail: ReasoningDetail, index: u64) -> ReasoningDetail {
     ReasoningDetail { format: Some(FORMAT.to_owned()), index: Some(index as u32), ..detail }
-}
-
-/// `[{"token": .., "logprob": ..}]` as chat completions have it; none where the list is empty.
-fn chat_logprobs(list: &RawValue) -> Option<Value> {
-    if matches!(list.get(), "[]" | "null") {
-        return None;
-    }
-    let mut tokens = serde_json::from_str::<Vec<Value>>(list.get()).ok().filter(|tokens| !tokens.is_empty())?;
-    for token in &mut tokens {
-        let Value::Object(token) = token else { continue };
-        token.entry("bytes").or_insert(Value::Null);
-        token.entry("top_logprobs").or_insert_with(|| json!([]));
-        for other in token.get_mut("top_logprobs").and_then(Value::as_array_mut).into_iter().flatten() {
-            if let Value::Object(other) = other {
-                other.entry("bytes").or_insert(Value::Null);
-            }
-        }
-    }
-    Some(json!({"content": tokens, "refusal": null}))
-}
-
-fn not_ours(json: &[u8], cause: &serde_json::Error) -> Error {
-    match serde_json::from_slice::<Value>(json) {
-        Ok(value) if value.get("error").is_some_and(|error| !error.is_null()) => error::from_value(None, &value),
-        Ok(_) => Error::decode(format!("the vendor's answer has an unknown shape: {cause}")),
-        Err(_) => error::from_text(200, json).with_kind(ErrorKind::Decode),
-    }
 }

@@ -14,10 +14,10 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::{Call, Decoder, Encoded, Protocol, openai_chat::error};
+use super::{Call, Decoder, Encoded, Protocol, folded, framing::Events, from_stream, openai_chat::error};
 use crate::{
     error::{Error, Result},
-    types::{ChatResponse, Fold},
+    types::ChatResponse,
 };
 
 /// OpenAI's Responses API.
@@ -30,13 +30,12 @@ impl Protocol for OpenaiResponses {
     }
 
     fn decode(&self, call: &Call<'_>, response: &http::Response<Bytes>) -> Result<ChatResponse> {
+        if Events::are_in(response.body()) {
+            return from_stream(self.decoder(call), response.body());
+        }
         let (mut reader, mut chunks) = (decode::Reader::new(call), VecDeque::new());
         reader.answer(response.body().trim_ascii(), &mut chunks)?;
-        let mut fold = Fold::new();
-        for chunk in chunks {
-            fold.push(chunk);
-        }
-        Ok(fold.finish())
+        Ok(folded(chunks))
     }
 
     fn decode_error(&self, head: &http::response::Parts, body: &[u8]) -> Error {

@@ -1,6 +1,11 @@
 //! The JSON of the Responses API: its answer, its items, its events, borrowed from the bytes.
 
-use serde::Deserialize;
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use crate::protocols::openai_chat::wire::{Cost, Count, Text};
@@ -66,9 +71,9 @@ pub(super) struct Item<'a> {
     #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) content: Option<Vec<Part<'a>>>,
+    pub(super) content: Option<Parts<'a>>,
     #[serde(borrow)]
-    pub(super) summary: Option<Vec<Part<'a>>>,
+    pub(super) summary: Option<Parts<'a>>,
     #[serde(borrow)]
     pub(super) encrypted_content: Option<Text<'a>>,
     #[serde(borrow)]
@@ -88,6 +93,33 @@ pub(super) struct Item<'a> {
     pub(super) result: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) output_format: Option<Text<'a>>,
+}
+
+/// A list of parts; some hosts write the text alone.
+#[derive(Debug, Default)]
+pub(super) struct Parts<'a>(pub(super) Vec<Part<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Parts<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PartsVisitor<'a>(PhantomData<&'a str>);
+        impl<'de: 'a, 'a> Visitor<'de> for PartsVisitor<'a> {
+            type Value = Parts<'a>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text or a list of parts")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Parts<'a>, E> {
+                Ok(Parts(vec![Part { text: Some(Text(text.to_owned().into())), ..Part::default() }]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Parts<'a>, A::Error> {
+                let mut parts = Vec::new();
+                while let Some(part) = seq.next_element::<Option<Part<'a>>>()? {
+                    parts.extend(part);
+                }
+                Ok(Parts(parts))
+            }
+        }
+        deserializer.deserialize_any(PartsVisitor(PhantomData))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,0 +1,59 @@
+//! The body of an answer that was asked for as events.
+
+use super::Sse;
+
+/// Events, or one JSON value: some hosts answer a streamed request in one piece, an error above all.
+#[derive(Debug, Default)]
+pub struct Events(Body);
+
+#[derive(Debug, Default)]
+enum Body {
+    #[default]
+    Unknown,
+    Events(Sse),
+    Whole(Vec<u8>),
+}
+
+impl Events {
+    /// A reader at the start of a stream.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether a whole body is a row of events, though nobody asked for them.
+    pub fn are_in(body: &[u8]) -> bool {
+        let body = body.trim_ascii_start();
+        [&b"data:"[..], b"event:", b"id:", b":"].iter().any(|field| body.starts_with(field))
+    }
+
+    /// Reads what has arrived and calls `on(event, data)` for each complete event; stops at its first error.
+    pub fn push<E>(&mut self, bytes: &[u8], on: impl FnMut(&[u8], &[u8]) -> Result<(), E>) -> Result<(), E> {
+        if let Body::Unknown = self.0 {
+            let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else { return Ok(()) };
+            self.0 = if matches!(first, b'{' | b'[' | b'<') { Body::Whole(Vec::new()) } else { Body::Events(Sse::new()) };
+        }
+        match &mut self.0 {
+            Body::Unknown => Ok(()),
+            Body::Whole(body) => {
+                body.extend_from_slice(bytes);
+                Ok(())
+            }
+            Body::Events(sse) => sse.push(bytes, on),
+        }
+    }
+
+    /// The stream ended: the last event goes to `on`, unless a cut left half of it; a body that was no events is returned.
+    pub fn finish<E>(&mut self, mut on: impl FnMut(&[u8], &[u8]) -> Result<(), E>) -> Result<Option<Vec<u8>>, E> {
+        match std::mem::take(&mut self.0) {
+            Body::Unknown => Ok(None),
+            Body::Whole(body) => Ok(Some(body)),
+            Body::Events(mut sse) => sse.finish(|event, data| if is_half(data) { Ok(()) } else { on(event, data) }).map(|()| None),
+        }
+    }
+}
+
+/// Whether the text is JSON that breaks off.
+fn is_half(data: &[u8]) -> bool {
+    matches!(data.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
+        && serde_json::from_slice::<serde::de::IgnoredAny>(data).is_err_and(|error| error.is_eof())
+}
