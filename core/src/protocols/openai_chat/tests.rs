@@ -59,7 +59,7 @@ fn stream(bytes: &str) -> (ChatResponse, Option<Error>) {
 }
 
 fn sse(events: &[Value]) -> String {
-    events.iter().map(|event| format!("data: {event}\n\n")).collect()
+    events.iter().fold(String::new(), |text, event| text + &format!("data: {event}\n\n"))
 }
 
 fn decode(body: &Value) -> Result<ChatResponse> {
