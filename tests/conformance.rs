@@ -32,7 +32,7 @@ macro_rules! areas {
     };
 }
 
-areas! { answers embeddings errors fallback input models online plans preferences slugs streams }
+areas! { answers embeddings errors fallback input models online plans preferences providers slugs streams }
 
 #[test]
 fn every_folder_is_run() {
@@ -175,12 +175,18 @@ fn check_calls(case: &Value, split: Split) -> Vec<String> {
             Some(catalog) => builder.catalog(Arc::new(Catalog::from_json(&catalog.to_string()).expect("catalog"))),
             None => builder,
         };
-        builder.build().expect("client")
+        builder.build()
     };
     let own = [case.clone()];
     let steps = case["steps"].as_array().map_or(&own[..], Vec::as_slice);
-    let shared = client(&config);
     let mut wrong = Vec::new();
+    let shared = match client(&config) {
+        Ok(client) => client,
+        Err(error) => {
+            check_error(&error, &case["expect"], &mut wrong);
+            return wrong;
+        }
+    };
     for (at, step) in steps.iter().enumerate() {
         let before = wrong.len();
         let request = step["request"].to_string();
@@ -192,7 +198,7 @@ fn check_calls(case: &Value, split: Split) -> Vec<String> {
                     let again = |seed: u64| {
                         let mut config = config.clone();
                         config["seed"] = seed.into();
-                        serde_json::from_str(&client(&config).explain_json(&request).expect("plan")).expect("plan")
+                        serde_json::from_str(&client(&config).expect("client").explain_json(&request).expect("plan")).expect("plan")
                     };
                     check_plan(&serde_json::from_str(&plan).expect("plan"), &step["expect"], &mut wrong, again);
                 }
@@ -352,6 +358,19 @@ fn check_request(path: &str, expect: &Value, request: &http::Request<Bytes>, wro
     for text in expect["url"].as_array().into_iter().flatten().filter_map(Value::as_str).filter(|text| !url.contains(text)) {
         wrong.push(format!("{path}: expected `{text}` in {url}"));
     }
+    let uri = request.uri();
+    for (name, actual) in [("method", request.method().as_str()), ("path", uri.path()), ("query", uri.query().unwrap_or_default())] {
+        if let Some(expected) = expect.get(name) {
+            compare(&format!("{path}.{name}"), expected, Some(&actual.into()), wrong);
+        }
+    }
+    for (name, expected) in expect["headers"].as_object().into_iter().flatten() {
+        let sent = request.headers().get(name).map(|value| Value::from(String::from_utf8_lossy(value.as_bytes())));
+        compare(&format!("{path}.headers.{name}"), expected, sent.as_ref(), wrong);
+    }
+    if let Some(expected) = expect.get("form") {
+        compare(&format!("{path}.form"), expected, Some(&form(&body)), wrong);
+    }
     if let Some(expected) = expect.get("body") {
         compare(path, expected, serde_json::from_str(&body).ok().as_ref(), wrong);
     }
@@ -364,6 +383,24 @@ fn check_request(path: &str, expect: &Value, request: &http::Request<Bytes>, wro
             wrong.push(format!("{path}: expected the key `{key}`"));
         }
     }
+}
+
+/// The fields of a form.
+fn form(body: &str) -> Value {
+    let decoded = |text: &str| {
+        let mut bytes = text.bytes();
+        let mut out = Vec::new();
+        while let Some(byte) = bytes.next() {
+            let code = |bytes: &mut std::str::Bytes<'_>| {
+                let code = [bytes.next().expect("digit"), bytes.next().expect("digit")];
+                u8::from_str_radix(std::str::from_utf8(&code).expect("digits"), 16).expect("hexadecimal")
+            };
+            out.push(if byte == b'%' { code(&mut bytes) } else { byte });
+        }
+        String::from_utf8(out).expect("text")
+    };
+    let fields = body.split('&').filter_map(|field| field.split_once('='));
+    fields.map(|(name, value)| (decoded(name), Value::from(decoded(value)))).collect::<serde_json::Map<_, _>>().into()
 }
 
 fn check_outcome(outcome: &Outcome, expect: &Value, wrong: &mut Vec<String>) {

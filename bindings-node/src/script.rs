@@ -106,7 +106,9 @@ pub(crate) fn requests(transport: &ScriptedTransport) -> String {
     let row = |request: junto::transport::RecordedRequest| {
         let headers: BTreeMap<_, _> =
             request.headers.iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))).collect();
-        json!({ "method": request.method.as_str(), "url": request.url, "headers": headers, "body": request.json() })
+        let text = || (!request.body.is_empty()).then(|| Value::from(String::from_utf8_lossy(&request.body)));
+        let body: Option<Value> = serde_json::from_slice(&request.body).ok().or_else(text);
+        json!({ "method": request.method.as_str(), "url": request.url, "headers": headers, "body": body })
     };
     transport.requests().into_iter().map(row).collect::<Value>().to_string()
 }

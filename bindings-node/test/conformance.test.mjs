@@ -310,8 +310,15 @@ async function run(one, split) {
 function checkRequests(requests, exchanges, repeatLast, wrong) {
   if (!repeatLast) compare("requests", exchanges.length, requests.length, wrong);
   requests.forEach((request, at) => {
-    // Recorded keys read ***, so `key` is for the core's own runner.
-    const { host, url = [], body, body_lacks } = exchanges[Math.min(at, exchanges.length - 1)]?.expect_request ?? {};
+    // Recorded keys read ***, and recorded URLs have no query, so `key` and `query` are for the core's own runner.
+    const { host, url = [], method, path, headers, form, body, body_lacks } = exchanges[Math.min(at, exchanges.length - 1)]?.expect_request ?? {};
+    if (method) compare(`requests[${at}].method`, method, request.method, wrong);
+    if (path) compare(`requests[${at}].path`, path, new URL(request.url).pathname, wrong);
+    for (const [name, value] of Object.entries(headers ?? {})) {
+      const found = request.headers[name];
+      compare(`requests[${at}].headers.${name}`, found === "***" ? { $any: true } : value, found, wrong);
+    }
+    if (form) compare(`requests[${at}].form`, form, Object.fromEntries(new URLSearchParams(request.body)), wrong);
     if (host) compare(`requests[${at}].host`, host, new URL(request.url).host, wrong);
     for (const text of url) compare(`requests[${at}].url`, { $contains: text }, request.url, wrong);
     if (body) compare(`requests[${at}].body`, body, request.body, wrong);

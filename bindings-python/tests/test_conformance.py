@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any, Callable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -109,10 +109,23 @@ def take(
         if "host" in expected and urlsplit(request["url"]).hostname != expected["host"]:
             wrong.append(f"request {at}: expected {expected['host']}, found {request['url']}")
         wrong += [f"request {at}: {text} is not in {request['url']}" for text in expected.get("url", ()) if text not in request["url"]]
+        check_request(f"request {at}", expected, request, wrong)
         if "body" in expected:
             compare(f"request {at}", expected["body"], request["body"], wrong)
         if expected.get("body_lacks", "\0") in json.dumps(request["body"], ensure_ascii=False):
             wrong.append(f"request {at}: has {expected['body_lacks']}")
+
+
+def check_request(at: str, expected: dict[str, Any], request: dict[str, Any], wrong: list[str]) -> None:
+    """What a recording holds of a request; `query` and `key` are not among it, and headers that carry keys read `***`."""
+    for name, found in (("method", request["method"]), ("path", urlsplit(request["url"]).path)):
+        if name in expected:
+            compare(f"{at}.{name}", expected[name], found, wrong)
+    for name, value in expected.get("headers", {}).items():
+        found = request["headers"].get(name)
+        compare(f"{at}.headers.{name}", {"$any": True} if found == "***" else value, found, wrong, found is not None)
+    if "form" in expected:
+        compare(f"{at}.form", expected["form"], dict(parse_qsl(request["body"])), wrong)
 
 
 def queue(script: Script, exchange: dict[str, Any], repeat: bool) -> None:

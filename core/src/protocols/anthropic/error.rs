@@ -5,7 +5,7 @@ use serde_json::{Value, value::RawValue};
 use super::wire::{Problem, text};
 use crate::{
     error::{Error, ErrorKind},
-    protocols::openai_chat,
+    protocols::{bedrock, openai_chat},
 };
 
 /// The error inside an event or a 200; `whole` is all of it.
@@ -20,6 +20,10 @@ pub(super) fn in_band(problem: &RawValue, whole: &[u8]) -> Error {
 /// The error behind a status other than 2xx. Bedrock says `{"message"}` and names the type in a header; Vertex may say it
 /// in Google's form, `{"error": {"code", "message", "status"}}`.
 pub(super) fn from_response(head: &http::response::Parts, body: &[u8]) -> Error {
+    // Bedrock's invoke carries Anthropic's answers, but its own errors.
+    if head.headers.contains_key("x-amzn-errortype") {
+        return bedrock::error_from_response(head, body);
+    }
     let status = head.status.as_u16();
     let value: Option<Value> = serde_json::from_slice(body).ok();
     if value.is_none() {
@@ -32,8 +36,7 @@ pub(super) fn from_response(head: &http::response::Parts, body: &[u8]) -> Error 
     let find = |paths: &[&str]| {
         paths.iter().find_map(|path| value.as_ref()?.pointer(path)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
     };
-    let header = head.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok()).and_then(|name| name.split(':').next());
-    let kind = find(&["/error/type", "/error/status", "/error/code", "/__type"]).or(header.map(str::to_owned)).unwrap_or_default();
+    let kind = find(&["/error/type", "/error/status", "/error/code", "/__type"]).unwrap_or_default();
     let message = find(&["/error/message", "/message", "/Message", "/error", "/detail"]);
     let message = message.or_else(|| value.as_ref().and_then(openai_chat::error::message_of));
     let message = message.unwrap_or_else(|| format!("the vendor answered with status {status} and no message"));

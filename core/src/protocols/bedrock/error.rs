@@ -17,7 +17,7 @@ struct Body {
 }
 
 /// The error behind a status other than 2xx.
-pub(super) fn from_response(head: &http::response::Parts, bytes: &[u8]) -> Error {
+pub(in crate::protocols) fn from_response(head: &http::response::Parts, bytes: &[u8]) -> Error {
     let status = head.status.as_u16();
     let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return openai_chat::error::from_text(status, bytes) };
     let body: Body = serde_json::from_slice(bytes).unwrap_or_default();
@@ -47,9 +47,11 @@ fn build(name: &str, message: String, fallback: ErrorKind) -> Error {
     let name = name.rsplit('#').next().unwrap_or_default();
     let kind = match name.to_ascii_lowercase().as_str() {
         "accessdeniedexception" => ErrorKind::PermissionDenied,
-        "unrecognizedclientexception" | "invalidsignatureexception" | "expiredtokenexception" | "incompletesignatureexception" => {
-            ErrorKind::Authentication
-        }
+        "unrecognizedclientexception"
+        | "invalidsignatureexception"
+        | "expiredtokenexception"
+        | "incompletesignatureexception"
+        | "missingauthenticationtokenexception" => ErrorKind::Authentication,
         "internalserverexception" | "modelerrorexception" | "modelstreamerrorexception" => ErrorKind::Upstream,
         "modelnotreadyexception" | "serviceunavailableexception" => ErrorKind::Overloaded,
         "modeltimeoutexception" => ErrorKind::Timeout,

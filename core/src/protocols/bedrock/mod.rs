@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 pub(super) use embed::BedrockEmbeddings;
 
+pub(super) use error::from_response as error_from_response;
 pub(super) use invoke::invoked;
 
 use super::{Call, Decoder, Encoded, Protocol, folded, openai_chat::error::not_ours};
