@@ -52,6 +52,7 @@ fn routing(c: &mut Criterion) {
                 providers: &providers,
                 defaults: &preferences,
                 health: &HealthSnapshot::default(),
+                allowance: None,
                 search: false,
                 seed: 7,
             };
@@ -82,6 +83,7 @@ fn built_in_catalog(c: &mut Criterion) {
         providers: &providers,
         defaults: &Preferences::default(),
         health: &HealthSnapshot::default(),
+        allowance: None,
         search: false,
         seed: 7,
     };

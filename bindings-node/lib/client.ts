@@ -18,6 +18,7 @@ import type {
   ModelList,
   ModelQuery,
   Preferences,
+  Spend,
   Summary,
 } from "./types.js";
 
@@ -59,6 +60,10 @@ export interface JuntoOptions {
   onAttempt?: (attempt: Attempt) => unknown;
   /** Is told of every call that ended: with an answer, a stream read to its end, an error, or because the caller left. */
   onResponse?: (summary: Summary) => unknown;
+  /** The most that may be spent, in US dollars, in each `"hour"`, `"day"` or `"month"` of UTC, or so many seconds. */
+  budget?: { limit: number; period?: "hour" | "day" | "month" | number; allowUnknownPrices?: boolean };
+  /** What `exportHealth()` of another client gave, to start with. */
+  health?: string;
   /** Models and who serves them, instead of the built-in catalog, in its format. */
   catalog?: object;
   /** The variables to read keys from: the process's (`true`), none (`false`), or these. */
@@ -89,7 +94,8 @@ const coreFields = (options: object): Record<string, unknown> =>
 function configuration({ apiKey, providers = {}, onAttempt: _, onResponse: __, ...options }: JuntoOptions): string {
   const rows = apiKey === undefined ? providers : { ...providers, junto: { apiKey, ...providers["junto"] } };
   const coreRows = Object.fromEntries(Object.entries(rows).map(([slug, row]) => [slug, coreFields(row)]));
-  return JSON.stringify({ ...coreFields(options), providers: coreRows });
+  const budget = options.budget && coreFields(options.budget);
+  return JSON.stringify({ ...coreFields(options), budget, providers: coreRows });
 }
 
 /** The core's JSON of what a caller says about one call. */
@@ -118,6 +124,22 @@ export class Junto {
   /** The plan of a request: ranked endpoints, and the others with the reason. Asks nobody. */
   explain(request: ChatRequest): Plan {
     return new Plan(settle<Explained>((handles.get(this) as NativeClient).explain(JSON.stringify(request))));
+  }
+
+  /** What was measured in the last 5 minutes, as JSON for `importHealth` or the `health` option of another client. */
+  exportHealth(): string {
+    return (handles.get(this) as NativeClient).exportHealth();
+  }
+
+  /** Starts with what another client exported; a mistake in it is a `BadRequestError` that names its path. */
+  importHealth(health: string): void {
+    const failure = (handles.get(this) as NativeClient).importHealth(health);
+    if (failure !== null) throw failureOf(failure);
+  }
+
+  /** What was spent since the client was made, and what its budget has left. */
+  spend(): Spend {
+    return JSON.parse((handles.get(this) as NativeClient).spend()) as Spend;
   }
 }
 

@@ -11,6 +11,10 @@ export interface NativeClient {
   models(port: NativePort, call: number, query: string, options?: string): void;
   model(slug: string): string;
   endpoints(slug: string): string;
+  exportHealth(): string;
+  /** `null`, or an error. */
+  importHealth(health: string): string | null;
+  spend(): string;
   requests(): string;
 }
 

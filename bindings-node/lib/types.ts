@@ -156,6 +156,8 @@ export interface ChatRequest {
   /** Fallback slugs, tried in order after `model`. */
   models?: string[];
   provider?: Preferences;
+  /** The most that the answer may cost, in US dollars, by the estimated prompt and `max_tokens` (else 500). */
+  max_cost?: number | null;
   plugins?: WebPlugin[];
   stream?: boolean | null;
   stream_options?: { include_usage?: boolean } | null;
@@ -331,11 +333,44 @@ export interface Summary {
 }
 
 /** How an answer came to be. */
+/** An endpoint that `max_cost` or the client's budget left out. */
+export interface PassedOver {
+  model: string;
+  endpoint: string;
+  code: "max_cost" | "budget";
+  estimated_cost: number | null;
+}
+
+/** A client's budget, in US dollars. */
+export interface BudgetState {
+  limit: number;
+  spent: number;
+  reserved: number;
+  remaining: number;
+  /** Unix time in seconds. */
+  resets_at: number | null;
+}
+
+/** What a client has spent, in US dollars. */
+export interface Spend {
+  cost: number;
+  wasted_cost: number;
+  requests: number;
+  unknown_cost_requests: number;
+  budget: BudgetState | null;
+}
+
+/** Costs are in US dollars. */
 export interface Routing {
   requested: string;
   model: string;
   endpoint: string;
   attempts: Attempt[];
+  estimated_cost?: number;
+  /** What failed attempts cost; not part of `usage.cost`. */
+  wasted_cost?: number;
+  passed_over?: PassedOver[];
+  budget?: BudgetState;
 }
 
 export interface ChatCompletion {

@@ -110,6 +110,24 @@ impl Client {
         }
     }
 
+    /// What was measured lately, for `importHealth` of another client.
+    #[napi]
+    pub fn export_health(&self) -> String {
+        self.inner.export_health_json()
+    }
+
+    /// Starts with what another client exported: `null`, or an error.
+    #[napi]
+    pub fn import_health(&self, health: String) -> Option<String> {
+        self.inner.import_health_json(&health).err().map(|error| failure(&error))
+    }
+
+    /// What was spent so far.
+    #[napi]
+    pub fn spend(&self) -> String {
+        self.inner.spend_json()
+    }
+
     /// What a script was asked so far: `[{method, url, headers, body}]`.
     #[napi]
     pub fn requests(&self) -> String {

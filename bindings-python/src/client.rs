@@ -202,6 +202,21 @@ impl Client {
         let client = self.core(py)?;
         py.detach(|| client.endpoints_json(slug)).map_err(|error| error::raise(py, &error))
     }
+
+    fn export_health(&self, py: Python<'_>) -> PyResult<String> {
+        let client = self.core(py)?;
+        Ok(py.detach(|| client.export_health_json()))
+    }
+
+    fn import_health(&self, py: Python<'_>, health: &str) -> PyResult<()> {
+        let client = self.core(py)?;
+        py.detach(|| client.import_health_json(health)).map_err(|error| error::raise(py, &error))
+    }
+
+    fn spend(&self, py: Python<'_>) -> PyResult<String> {
+        let client = self.core(py)?;
+        Ok(py.detach(|| client.spend_json()))
+    }
 }
 
 /// Waits for a JSON answer of the core.

@@ -18,6 +18,8 @@ pub use options::CallOptions;
 use bytes::Bytes;
 use http::HeaderMap;
 
+pub use crate::route::{Budget, Period};
+
 use self::config::{Accounts, Config, Environment};
 use crate::{
     auth::{self, Io, KeySource, Scope, Secret},
@@ -27,11 +29,11 @@ use crate::{
     plan::{self, Asked, HealthSnapshot, Plan},
     preferences::Preferences,
     providers::{Configured, Provider, ProviderSet},
-    route::{self, Ask, Health, Limits, Observers, Served, Watch},
+    route::{self, Ask, Health, Limits, Observers, Served, Spending, Watch},
     search::{Engines, SearchConfig, SearchSource},
     stream::ChatStream,
     transport::{Reqwest, Transport},
-    types::{Attempt, ChatRequest, ChatResponse, EmbeddingRequest, EmbeddingResponse, Summary},
+    types::{Attempt, ChatRequest, ChatResponse, EmbeddingRequest, EmbeddingResponse, Spend, Summary},
 };
 
 /// A router inside this process. Cheap to clone; clones share connections and health.
@@ -47,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) health: Arc<Health>,
+    pub(crate) spending: Arc<Spending>,
     pub(crate) limits: Limits,
     /// Headers of every request to a vendor.
     pub(crate) headers: HeaderMap,
@@ -169,6 +172,29 @@ impl Client {
         Ok(serde_json::to_string(&plan)?)
     }
 
+    /// What was spent since the client was made, and what its budget has left.
+    pub fn spend(&self) -> Spend {
+        self.0.spending.spend(self.0.clock.unix())
+    }
+
+    /// [`Client::spend`] in JSON.
+    pub fn spend_json(&self) -> String {
+        serde_json::to_string(&self.spend()).unwrap_or_default()
+    }
+
+    /// What was measured in the last 5 minutes (latency, throughput, failures, cool-downs), and how far estimates of
+    /// prompts were off, as JSON for [`Client::import_health_json`].
+    pub fn export_health_json(&self) -> String {
+        self.0.health.export(self.0.clock.now(), self.0.clock.unix())
+    }
+
+    /// Takes over what another client exported, as older than what was measured here; between the two it does not age.
+    /// Endpoints that this client does not know do no harm. An error names the path of what does not read, and then
+    /// nothing was taken over.
+    pub fn import_health_json(&self, json: &str) -> Result<()> {
+        self.0.health.import(json, self.0.clock.now(), self.0.clock.unix())
+    }
+
     /// The models that the client knows.
     pub fn catalog(&self) -> &Catalog {
         &self.0.catalog
@@ -198,6 +224,7 @@ impl Client {
             providers: &shared.providers,
             defaults: &shared.preferences,
             health,
+            allowance: shared.spending.allowance(shared.clock.unix()),
             search: matches!(request, Asked::Chat(request) if shared.engines.iter().any(|engine| engine.serves(request))),
             seed: shared.seed.unwrap_or_else(|| shared.clock.random_u64()),
         }
@@ -293,6 +320,20 @@ impl ClientBuilder {
         self
     }
 
+    /// The most that this client and its clones may spend. A request that may cost more than is left goes to a cheaper
+    /// endpoint, or fails with [`crate::ErrorKind::InsufficientCredits`] before anybody is asked. What an answer may cost is
+    /// estimated from the prompt and `max_tokens` (else 500), so set that where the limit must hold to the cent.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.config.budget = Some(budget);
+        self
+    }
+
+    /// What [`Client::export_health_json`] gave, to start with.
+    pub fn health(mut self, json: impl Into<String>) -> Self {
+        self.config.health = Some(json.into());
+        self
+    }
+
     /// Whether keys and URLs that nobody named come from the environment; they do.
     pub fn env(mut self, read: bool) -> Self {
         self.config.environment = if read { Environment::Process } else { Environment::Given(BTreeMap::new()) };
@@ -320,9 +361,11 @@ impl ClientBuilder {
 
     /// The same settings as JSON: `{providers: {slug: {api_key, api_keys, base_url, headers, policy, protocol, options,
     /// first_content_timeout, idle_timeout, or any field of a row}}, preferences, timeout, first_content_timeout,
-    /// idle_timeout, max_retries, seed, catalog, search, env}`. Times are seconds; `env` is true, false or an object of
-    /// variables; `catalog` replaces the built-in one, in its format; `search` is one engine or a list of them: `{engine,
-    /// api_key, base_url, max_results, price, timeout, allow_empty, search_prompt}`, a price in US dollars a search.
+    /// idle_timeout, max_retries, seed, budget, health, catalog, search, env}`. Times are seconds; `budget` is `{limit, period,
+    /// allow_unknown_prices}` with a limit in US dollars and a period of "hour", "day", "month" or seconds; `health` is what
+    /// [`Client::export_health_json`] gave; `env` is true, false or an object of variables; `catalog` replaces the built-in
+    /// one, in its format; `search` is one engine or a list of them: `{engine, api_key, base_url, max_results, price,
+    /// timeout, allow_empty, search_prompt}`, a price in US dollars a search.
     pub fn config_json(mut self, json: &str) -> Self {
         if let Err(error) = self.config.merge_json(json) {
             self.error.get_or_insert(error);
@@ -369,12 +412,17 @@ impl ClientBuilder {
         }
         let (providers, accounts) = self.config.providers()?;
         let engines = self.config.engines()?;
+        let (clock, health) = (self.clock.unwrap_or_default(), Health::default());
+        if let Some(json) = &self.config.health {
+            health.import(json, clock.now(), clock.unix())?;
+        }
         Ok(Client(Arc::new(Shared {
-            clock: self.clock.unwrap_or_default(),
+            clock,
             transport: self.transport.unwrap_or_else(|| Arc::new(Reqwest::new())),
             accounts: Arc::new(accounts),
             providers: Arc::new(providers),
-            health: Arc::default(),
+            health: Arc::new(health),
+            spending: Arc::new(Spending::new(self.config.budget)),
             limits: self.config.limits,
             headers: HeaderMap::new(),
             observers: Arc::new(self.observers),

@@ -24,11 +24,15 @@ pub(crate) fn rfc3339(text: &str) -> Option<Duration> {
     if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
-    // Days since 1970 of the civil calendar, years beginning in March.
-    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468;
-    let whole = days * 86_400 + hour * 3_600 + minute * 60 - offset;
+    let whole = days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 - offset;
     Duration::try_from_secs_f64(whole as f64 + second).ok()
+}
+
+/// Days from 1970-01-01 to a day of the calendar, for years from 1970 on.
+pub(crate) fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    // Years that begin in March end with the day that not all of them have.
+    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468
 }
 
 /// `20150830T123600Z`, as AWS signs it; the first eight characters are the day.

@@ -99,7 +99,7 @@ mod stream;
 pub mod transport;
 pub mod types;
 
-pub use client::{CallOptions, Client, ClientBuilder, ProviderConfig};
+pub use client::{Budget, CallOptions, Client, ClientBuilder, Period, ProviderConfig};
 pub use error::{Error, ErrorBody, ErrorKind, Result};
 pub use preferences::Preferences;
 pub use slug::ModelSlug;

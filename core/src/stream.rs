@@ -189,6 +189,7 @@ impl ChatStream {
                 last.usage.get_or_insert_default();
             }
             if let Some(usage) = &mut last.usage {
+                this.opened.shared.health.learn(&this.opened.candidate, usage);
                 charge(endpoint, usage, found);
             }
             attempts.push(endpoint, running, now, Ok(last.usage.as_ref()));

@@ -20,6 +20,7 @@ from .types import (
     ModelEndpoints,
     ModelList,
     Slug,
+    Spend,
     Summary,
 )
 
@@ -532,7 +533,8 @@ class _Base:
             end, with an error, or because the caller left. Hooks run on threads of junto's, so they should be quick; what
             they raise is logged, and the call goes on.
         :param transport: a `junto.testing.Script` that answers in place of the network.
-        :param config: more settings: ``first_content_timeout``, ``idle_timeout``, ``max_retries``, and ``env``, false to leave the
+        :param config: more settings: ``budget``, ``{"limit": 5.0, "period": "day"}`` in US dollars; ``health``, an export to start
+            with; ``first_content_timeout``, ``idle_timeout``, ``max_retries``; and ``env``, false to leave the
             environment alone or a dict in its place; an unknown one is an error that names it.
         """
         if api_key is not None:
@@ -577,6 +579,18 @@ class _Base:
         """Where a request would go and why, without sending anything."""
         request = _chat(self._options, messages, model, None, params)
         return Plan(_loads(self._native.explain(request)))
+
+    def export_health(self) -> str:
+        """What was measured in the last 5 minutes, as JSON for `import_health` or the ``health`` setting of another client."""
+        return self._native.export_health()
+
+    def import_health(self, health: str) -> None:
+        """Starts with what another client exported; a mistake in it is a `BadRequestError` that names its path."""
+        self._native.import_health(health)
+
+    def spend(self) -> Spend:
+        """What was spent since the client was made, and what its ``budget`` has left."""
+        return Spend(_loads(self._native.spend()))
 
     def __repr__(self) -> str:
         # Keys may be in the configuration: only names are shown.

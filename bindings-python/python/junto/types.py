@@ -187,13 +187,46 @@ class Attempt(Object, error=AttemptError, usage=CompletionUsage):
     dropped_parameters: list[str] | None
 
 
-class Routing(Object, attempts=Attempt):
-    """How an answer came to be."""
+class PassedOver(Object):
+    """An endpoint that ``max_cost`` or the client's budget left out."""
+
+    model: str
+    endpoint: str
+    code: str
+    estimated_cost: float | None
+
+
+class BudgetState(Object):
+    """A client's budget, in US dollars. ``resets_at`` is Unix time in seconds."""
+
+    limit: float
+    spent: float
+    reserved: float
+    remaining: float
+    resets_at: int | None
+
+
+class Spend(Object, budget=BudgetState):
+    """What a client has spent, in US dollars."""
+
+    cost: float
+    wasted_cost: float
+    requests: int
+    unknown_cost_requests: int
+    budget: BudgetState | None
+
+
+class Routing(Object, attempts=Attempt, passed_over=PassedOver, budget=BudgetState):
+    """How an answer came to be. Costs are in US dollars; what failed attempts cost is not part of ``usage.cost``."""
 
     requested: str
     model: str
     endpoint: str
     attempts: list[Attempt]
+    estimated_cost: float | None
+    wasted_cost: float | None
+    passed_over: list[PassedOver] | None
+    budget: BudgetState | None
 
 
 class Function(Object):

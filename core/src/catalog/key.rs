@@ -24,6 +24,11 @@ impl EndpointKey {
         Self(hasher.finish())
     }
 
+    /// The key of a model, whoever serves it.
+    pub(crate) fn of_model(model: &str) -> Self {
+        Self::new(model, "", None)
+    }
+
     /// The key as a number, for seeds.
     pub(crate) fn value(self) -> u64 {
         self.0

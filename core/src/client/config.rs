@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Result},
     preferences::Preferences,
     providers::{self, Configured, ProtocolName, Provider, ProviderSet},
-    route::Limits,
+    route::{Budget, Limits, Period},
     search::{self, Engines, Row, SearchConfig, SearchEngine, Way},
 };
 
@@ -150,6 +150,9 @@ pub(super) struct Config {
     pub(super) preferences: Preferences,
     pub(super) limits: Limits,
     pub(super) seed: Option<u64>,
+    pub(super) budget: Option<Budget>,
+    /// What another client measured, in its JSON.
+    pub(super) health: Option<String>,
     pub(super) catalog: Option<Arc<Catalog>>,
     pub(super) environment: Environment,
     /// Search engines; where none is named, those whose key is in the environment.
@@ -165,6 +168,8 @@ impl Default for Config {
             preferences: Preferences::default(),
             limits: Limits::default(),
             seed: None,
+            budget: None,
+            health: None,
             catalog: None,
             environment: Environment::Process,
             search: None,
@@ -201,6 +206,12 @@ impl Config {
         self.limits.idle = seconds(map, "", "idle_timeout")?.unwrap_or(self.limits.idle);
         self.limits.max_retries = take(map, "", "max_retries")?.unwrap_or(self.limits.max_retries);
         self.seed = take(map, "", "seed")?.or(self.seed);
+        self.budget = take(map, "", "budget")?.map(budget).transpose()?.or(self.budget);
+        self.health = match map.remove("health") {
+            None | Some(Value::Null) => self.health.take(),
+            Some(Value::String(json)) => Some(json),
+            Some(value) => Some(value.to_string()),
+        };
         if let Some(catalog) = map.remove("catalog").filter(|catalog| !catalog.is_null()) {
             self.catalog = Some(Arc::new(Catalog::from_json(&catalog.to_string())?));
         }
@@ -222,7 +233,7 @@ impl Config {
             None => Ok(()),
             Some(field) => Err(bad(
                 field,
-                "unknown field; a configuration has providers, preferences, timeout, first_content_timeout, idle_timeout, max_retries, seed, catalog, search and env",
+                "unknown field; a configuration has providers, preferences, timeout, first_content_timeout, idle_timeout, max_retries, seed, budget, health, catalog, search and env",
             )),
         }
     }
@@ -402,6 +413,30 @@ fn search_config(path: &str, value: Value) -> Result<SearchConfig> {
             &format!("{path}.{field}"),
             "unknown field; a search engine has engine, api_key, base_url, max_results, price, timeout, allow_empty and search_prompt",
         )),
+    }
+}
+
+fn budget(value: Value) -> Result<Budget> {
+    let mut map = object("budget", value)?;
+    let map = &mut map;
+    let limit: f64 = take(map, "budget", "limit")?.ok_or_else(|| bad("budget.limit", "a budget needs its limit in US dollars"))?;
+    if !(limit.is_finite() && limit >= 0.0) {
+        return Err(bad("budget.limit", "must be an amount in US dollars, at least 0"));
+    }
+    let period = match map.remove("period") {
+        None | Some(Value::Null) => Period::Forever,
+        Some(Value::String(name)) if name == "hour" => Period::Hour,
+        Some(Value::String(name)) if name == "day" => Period::Day,
+        Some(Value::String(name)) if name == "month" => Period::Month,
+        Some(value) => match value.as_u64() {
+            Some(seconds) if seconds > 0 => Period::Seconds(seconds),
+            _ => return Err(bad("budget.period", "expected \"hour\", \"day\", \"month\" or a whole number of seconds")),
+        },
+    };
+    let allow_unknown_prices = take(map, "budget", "allow_unknown_prices")?.unwrap_or_default();
+    match map.keys().next() {
+        None => Ok(Budget { limit, period, allow_unknown_prices }),
+        Some(field) => Err(bad(&format!("budget.{field}"), "unknown field; a budget has limit, period and allow_unknown_prices")),
     }
 }
 

@@ -41,6 +41,9 @@ pub(super) fn validate(request: &ChatRequest) -> Result<()> {
             return Err(bad(field, &format!("must be a number from {least} to {most}")));
         }
     }
+    if request.max_cost.is_some_and(|dollars| !(dollars.is_finite() && dollars >= 0.0)) {
+        return Err(bad("max_cost", "must be an amount in US dollars, at least 0"));
+    }
     for (field, value) in [("max_tokens", request.max_tokens), ("max_completion_tokens", request.max_completion_tokens), ("n", request.n)] {
         if value == Some(0) {
             return Err(bad(field, "must be at least 1"));

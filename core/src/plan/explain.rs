@@ -82,6 +82,9 @@ fn health(candidate: &Candidate) -> String {
     if candidate.recent_outage {
         words.push("failed lately".to_owned());
     }
+    if candidate.exploring {
+        words.push("to be measured".to_owned());
+    }
     if let Some(throughput) = candidate.throughput {
         words.push(format!("{throughput:.0} tok/s"));
     }
@@ -126,7 +129,9 @@ impl Serialize for Candidate {
                 "cooling_down": self.cooling_down.map(|remaining| remaining.as_secs_f64()),
                 "throughput": self.throughput,
                 "latency": self.latency,
+                "exploring": self.exploring,
             },
+            "prompt_tokens": self.prompt_tokens,
             "estimated_cost": self.estimated_cost,
             "dropped_parameters": self.dropped,
             "reasoning": self.reasoning,

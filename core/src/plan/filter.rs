@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::{Candidate, Inputs, Reason, Rejection, Search, policy};
+use super::{Candidate, HealthSnapshot, Inputs, Reason, Rejection, Search, estimate::Size, policy};
 use crate::{
     catalog::{Endpoint, Modalities, Modality, Parameter, Parameters, Price},
     error::{Error, Result},
@@ -10,10 +10,10 @@ use crate::{
     protocols,
     providers::ProviderSet,
     slug::{ModelSlug, Variant},
-    types::{ChatRequest, Content, EmbeddingInput, EmbeddingRequest, Part, ResponseFormat, Tool},
+    types::{ChatRequest, Content, EmbeddingRequest, Part, ResponseFormat, Tool},
 };
 
-/// An entry of `order`, `only` or `ignore`: a provider, or one endpoint of it.
+/// An entry of `order`, `only` or `ignore`: a provider, or one endpoint of it by its region or its precision.
 #[derive(Clone, Copy, Debug)]
 struct Selector<'a> {
     provider: usize,
@@ -22,7 +22,12 @@ struct Selector<'a> {
 
 impl Selector<'_> {
     fn matches(self, provider: usize, endpoint: &Endpoint) -> bool {
-        self.provider == provider && (self.region.is_none() || self.region == endpoint.region.as_deref())
+        let is = |name: &str, tag: &str| name.eq_ignore_ascii_case(tag);
+        let named = |tag: &str| {
+            endpoint.region.as_deref().is_some_and(|region| is(region, tag))
+                || endpoint.quantization.is_some_and(|quantization| is(quantization.as_str(), tag))
+        };
+        self.provider == provider && self.region.is_none_or(named)
     }
 }
 
@@ -41,7 +46,8 @@ impl<'a> Rules<'a> {
         // A provider that does not exist is never used, so an unknown name here does no harm.
         let ignore: Vec<_> = preferences.ignore.iter().filter_map(|name| selector(name, providers)).collect();
         let ignored = |one: &Selector<'_>| {
-            ignore.iter().any(|other| other.provider == one.provider && (other.region.is_none() || other.region == one.region))
+            let covers = |other: &&str| one.region.is_some_and(|region| region.eq_ignore_ascii_case(other));
+            ignore.iter().any(|other| other.provider == one.provider && other.region.as_ref().is_none_or(covers))
         };
         if !only.is_empty() && only.iter().all(ignored) {
             let message = format!(
@@ -100,7 +106,9 @@ pub(super) struct Needs {
     input: Modalities,
     output: Modalities,
     max_tokens: Option<u64>,
-    pub(super) prompt_tokens: u64,
+    /// The most that the answer may cost, in US dollars.
+    max_cost: Option<f64>,
+    size: Size,
     pub(super) completion_tokens: u64,
     /// The caller set `reasoning`; `Some(false)` where to off.
     reasoning: Option<bool>,
@@ -120,20 +128,6 @@ enum SearchWish {
 
 /// Tokens of an answer when the request sets no limit, for estimates.
 const USUAL_ANSWER: u64 = 500;
-/// Rough sizes in tokens of what is not text.
-const IMAGE: u64 = 1_000;
-const FILE: u64 = 3_000;
-const AUDIO: u64 = 1_000;
-const VIDEO: u64 = 5_000;
-const TOOL: u64 = 100;
-/// What a message takes besides its text.
-const MESSAGE: u64 = 4;
-
-/// About how many tokens a text is; UTF-8 bytes follow tokens better than letters do across languages.
-fn tokens(text: &str) -> u64 {
-    text.len() as u64 / 4
-}
-
 impl Needs {
     pub(super) fn of(request: &ChatRequest) -> Self {
         let reasoning = match (&request.reasoning, request.reasoning_effort) {
@@ -151,7 +145,8 @@ impl Needs {
             input: [Modality::Text].into_iter().collect(),
             output: request.modalities.iter().filter_map(|name| Modality::from_name(name)).collect(),
             max_tokens: request.max_output_tokens(),
-            prompt_tokens: request.tools.len() as u64 * TOOL,
+            max_cost: request.max_cost,
+            size: Size::of(request),
             completion_tokens: request.max_output_tokens().unwrap_or(USUAL_ANSWER).saturating_mul(request.n.unwrap_or(1).max(1)),
             reasoning,
             search: search_wish(request),
@@ -160,14 +155,10 @@ impl Needs {
         };
         needs.output.insert(if needs.output.is_empty() { Modality::Text } else { first(needs.output) });
         for message in &request.messages {
-            needs.prompt_tokens += MESSAGE;
-            match &message.content {
-                Some(Content::Text(text)) => needs.prompt_tokens += tokens(text),
-                Some(Content::Parts(parts)) => parts.iter().for_each(|part| needs.part(part)),
-                None => {}
-            }
-            for call in &message.tool_calls {
-                needs.prompt_tokens += tokens(&call.function.name) + tokens(&call.function.arguments);
+            if let Some(Content::Parts(parts)) = &message.content {
+                for part in parts {
+                    needs.input.insert(modality_of(part));
+                }
             }
         }
         needs
@@ -179,39 +170,31 @@ impl Needs {
     }
 
     pub(super) fn of_embedding(request: &EmbeddingRequest) -> Self {
-        let size = |input: &EmbeddingInput| match input {
-            EmbeddingInput::Text(text) => tokens(text),
-            EmbeddingInput::Tokens(tokens) => tokens.len() as u64,
-        };
         Self {
             input: [Modality::Text].into_iter().collect(),
             output: [Modality::Embeddings].into_iter().collect(),
-            prompt_tokens: request.input.0.iter().map(size).sum(),
+            size: Size::of_embedding(request),
             completion_tokens: 0,
             embeds: true,
             ..Self::nothing()
         }
     }
 
-    fn part(&mut self, part: &Part) {
-        let (modality, tokens) = match part {
-            Part::Text(part) => (Modality::Text, tokens(&part.text)),
-            Part::Refusal(text) => (Modality::Text, tokens(text)),
-            Part::Image(..) => (Modality::Image, IMAGE),
-            Part::File(..) => (Modality::File, FILE),
-            Part::InputAudio(_) => (Modality::Audio, AUDIO),
-            Part::Video(_) => (Modality::Video, VIDEO),
-            // An unknown type is the vendor's to refuse.
-            Part::Other(_) => (Modality::Text, 0),
-        };
-        self.input.insert(modality);
-        self.prompt_tokens += tokens;
-    }
-
     /// Whether the endpoint lacks tools or an answer format that the request uses.
     pub(super) fn lacks_soft(&self, endpoint: &Endpoint) -> bool {
         let soft = self.required.common(soft());
         !soft.is_empty() && !soft.without(endpoint.parameters.unwrap_or_default()).is_empty()
+    }
+}
+
+fn modality_of(part: &Part) -> Modality {
+    match part {
+        Part::Image(..) => Modality::Image,
+        Part::File(..) => Modality::File,
+        Part::InputAudio(_) => Modality::Audio,
+        Part::Video(_) => Modality::Video,
+        // An unknown type is the vendor's to refuse.
+        Part::Text(_) | Part::Refusal(_) | Part::Other(_) => Modality::Text,
     }
 }
 
@@ -308,14 +291,22 @@ pub(super) fn remove(request: &mut ChatRequest, parameter: Parameter) {
 /// What one of the request's slugs asks for besides the model.
 pub(super) struct Wanted {
     index: usize,
+    /// The prompt in this model's tokens.
+    pub(super) prompt_tokens: u64,
+    counted_tokens: Option<u64>,
     thinking: bool,
     search: Option<SearchWish>,
 }
 
 impl Wanted {
-    pub(super) fn of(slug: &ModelSlug, needs: &Needs, index: usize) -> Self {
+    /// `offer` is any of the model's endpoints: they count alike.
+    pub(super) fn of(slug: &ModelSlug, needs: &Needs, index: usize, offer: Option<&Arc<Endpoint>>, health: &HealthSnapshot) -> Self {
+        let counted = needs.size.tokens(offer.map(|offer| offer.tokenizer).unwrap_or_default());
+        let ratio = offer.map_or(1.0, |offer| health.token_ratio(offer));
         Self {
             index,
+            prompt_tokens: (counted as f64 * ratio).round() as u64,
+            counted_tokens: needs.size.is_countable().then_some(counted),
             // The caller's own `reasoning` says more than the suffix.
             thinking: slug.has(Variant::Thinking) && needs.reasoning.is_none() && !needs.embeds,
             search: needs.search.or((slug.has(Variant::Online) && !needs.embeds).then_some(SearchWish::Any)),
@@ -376,7 +367,7 @@ pub(super) fn check(
     if !needs.embeds || endpoint.output.is_some() {
         modality(needs.output, endpoint.output, true)?;
     }
-    fits(endpoint, needs)?;
+    fits(endpoint, needs, wanted.prompt_tokens)?;
 
     let known = endpoint.parameters;
     if preferences.require_parameters == Some(true) {
@@ -404,6 +395,22 @@ pub(super) fn check(
         }
     };
 
+    // Last, so that a rejection by cost means that nothing else is in the way.
+    let estimated_cost = cost(endpoint, wanted.prompt_tokens, needs.completion_tokens, search);
+    let searches_at_unknown_price =
+        search == Some(Search::Native) && endpoint.pricing.as_ref().is_none_or(|pricing| pricing.search.is_none());
+    let known_cost = estimated_cost.filter(|_| !searches_at_unknown_price);
+    if let Some(bound) = needs.max_cost
+        && known_cost.is_none_or(|cost| cost > bound)
+    {
+        return Err(Reason::MaxCost { cost: known_cost, bound });
+    }
+    if let Some(allowance) = inputs.allowance
+        && known_cost.map_or(!allowance.allows_unknown, |cost| cost > allowance.remaining)
+    {
+        return Err(Reason::Budget { cost: known_cost, remaining: allowance.remaining });
+    }
+
     let key = endpoint.key();
     let health = inputs.health.get(key);
     let measured = |percentiles: fn(&super::EndpointHealth) -> Percentiles| health.and_then(|health| percentiles(health).p50);
@@ -411,7 +418,9 @@ pub(super) fn check(
         endpoint: Arc::clone(endpoint),
         provider: Arc::clone(provider),
         model_index: wanted.index,
-        estimated_cost: endpoint.pricing.as_ref().map(|pricing| pricing.estimate(needs.prompt_tokens, needs.completion_tokens)),
+        prompt_tokens: wanted.prompt_tokens,
+        counted_tokens: wanted.counted_tokens,
+        estimated_cost,
         // Of an endpoint whose parameters nobody wrote down, nothing is known to be unsupported.
         dropped: known.map_or(Parameters::EMPTY, |known| needs.present.without(known).without(options_of(search))),
         reasoning: wanted.thinking,
@@ -420,6 +429,8 @@ pub(super) fn check(
         cooling_down: health.and_then(|health| health.cooling_down),
         throughput: measured(|health| health.throughput).or(endpoint.throughput),
         latency: measured(|health| health.latency).or(endpoint.latency),
+        exploring: false,
+        calls: health.map_or(0, |health| health.calls),
         key,
         order: rules.order_position(position, endpoint) as u32,
         misses_preferred: misses_preferred(preferences, endpoint, health),
@@ -431,6 +442,16 @@ fn options_of(search: Option<Search>) -> Parameters {
     search.map(|_| Parameter::WebSearchOptions).into_iter().collect()
 }
 
+/// What the request may cost there, one search included where the vendor searches; `None` where the price is unknown.
+fn cost(endpoint: &Endpoint, prompt_tokens: u64, completion_tokens: u64, search: Option<Search>) -> Option<f64> {
+    let pricing = endpoint.pricing.as_ref()?;
+    let tokens = pricing.estimate(prompt_tokens, completion_tokens);
+    match pricing.search.filter(|_| search == Some(Search::Native)) {
+        None => Some(tokens),
+        Some(price) => Some(tokens + Price::dollars(price.times(1))),
+    }
+}
+
 fn modality(needed: Modalities, known: Option<Modalities>, output: bool) -> Result<(), Reason> {
     // Any chat model reads and writes text, known or not.
     let text: Modalities = [Modality::Text].into_iter().collect();
@@ -439,7 +460,7 @@ fn modality(needed: Modalities, known: Option<Modalities>, output: bool) -> Resu
 }
 
 /// An unknown context passes: every prompt needs one, so nothing unknown could ever serve, and the vendor says it clearly.
-fn fits(endpoint: &Endpoint, needs: &Needs) -> Result<(), Reason> {
+fn fits(endpoint: &Endpoint, needs: &Needs, prompt_tokens: u64) -> Result<(), Reason> {
     // Each input has the context to itself.
     if needs.embeds {
         return Ok(());
@@ -449,7 +470,7 @@ fn fits(endpoint: &Endpoint, needs: &Needs) -> Result<(), Reason> {
     {
         return Err(Reason::MaxTokens { asked, limit });
     }
-    let needed = needs.prompt_tokens.saturating_add(needs.max_tokens.unwrap_or(0));
+    let needed = prompt_tokens.saturating_add(needs.max_tokens.unwrap_or(0));
     match endpoint.context_length {
         Some(limit) if needed > limit => Err(Reason::ContextLength { needed, limit }),
         _ => Ok(()),

@@ -3,6 +3,7 @@
 //! Belongs here: filters and ranking, pure in their arguments and a seed. Does not belong here: whether to try again
 //! (`route`), how to encode (`protocols`), IO. PURE.
 
+mod estimate;
 mod explain;
 mod filter;
 mod health_snapshot;
@@ -15,6 +16,7 @@ mod tests;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
+pub use estimate::prompt_tokens;
 pub use health_snapshot::{EndpointHealth, HealthSnapshot};
 pub use rejection::{Reason, Rejection};
 pub(crate) use survey::{Survey, Surveyed};
@@ -42,6 +44,8 @@ pub struct Inputs<'a> {
     pub defaults: &'a Preferences,
     /// How the endpoints fared lately.
     pub health: &'a HealthSnapshot,
+    /// What the client may still spend; `None` where nobody set a limit.
+    pub allowance: Option<Allowance>,
     /// Whether a search engine is configured, for `:online` where the vendor has no search of its own.
     pub search: bool,
     /// Decides the draw among endpoints.
@@ -89,6 +93,17 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// What a client may still spend in the current period of its budget.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    /// US dollars, what is under way taken off.
+    pub remaining: f64,
+    /// When the next period begins; `None` where there is none.
+    pub resets_in: Option<Duration>,
+    /// Whether endpoints of unknown price may serve.
+    pub allows_unknown: bool,
+}
+
 /// Where a request may go, best first, and why not elsewhere. `Display` is a table.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -96,7 +111,7 @@ pub struct Plan {
     pub requested: String,
     /// The models, in the order of `model` and `models`.
     pub models: Vec<ModelSlug>,
-    /// The prompt's size by a rough count, in tokens.
+    /// The prompt's estimated size in tokens of the first model.
     pub prompt_tokens: u64,
     /// The answer's size that costs were estimated with, in tokens.
     pub completion_tokens: u64,
@@ -115,6 +130,8 @@ pub struct Candidate {
     pub provider: Arc<Configured>,
     /// Which of [`Plan::models`] it serves.
     pub model_index: usize,
+    /// The prompt's estimated size in this model's tokens, corrected by what vendors reported.
+    pub prompt_tokens: u64,
     /// What the request may cost here, in US dollars; `None` where the price is unknown.
     pub estimated_cost: Option<f64>,
     /// Parameters of the request that it does not know; they are left out.
@@ -131,6 +148,12 @@ pub struct Candidate {
     pub throughput: Option<f64>,
     /// Seconds to the first token: measured, else expected.
     pub latency: Option<f64>,
+    /// Whether it comes first only to be measured.
+    pub exploring: bool,
+    /// The estimate without corrections, where a vendor's count may be compared with it.
+    pub(crate) counted_tokens: Option<u64>,
+    /// How many calls were measured.
+    calls: u32,
     /// The endpoint's key, computed once.
     key: EndpointKey,
     /// Its place in `provider.order`, or the length of that list.
@@ -213,6 +236,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let named =
         std::iter::once(request.model()).filter(|model| !model.is_empty() || request.fallbacks().is_empty()).chain(request.fallbacks());
     let mut unknown: Option<Error> = None;
+    let mut prompt_tokens = None;
     for text in named {
         let slug: ModelSlug = text.parse()?;
         if models.contains(&slug) {
@@ -221,7 +245,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
         let index = models.len();
         match offers::of(&slug, inputs, &rules) {
             Ok(offers) => {
-                let wanted = filter::Wanted::of(&slug, &needs, index);
+                let wanted = filter::Wanted::of(&slug, &needs, index, offers.iter().next(), inputs.health);
+                prompt_tokens.get_or_insert(wanted.prompt_tokens);
                 candidates.reserve(offers.len());
                 for endpoint in offers.iter() {
                     match filter::check(endpoint, inputs, &rules, &needs, &wanted) {
@@ -244,13 +269,13 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     if candidates.is_empty() {
         return Err(match unknown {
             Some(error) if models.len() == 1 => error,
-            _ => empty(request.model(), rejected),
+            _ => empty(request.model(), rejected, inputs.allowance),
         });
     }
     Ok(Plan {
         requested: request.model().clone(),
         models,
-        prompt_tokens: needs.prompt_tokens,
+        prompt_tokens: prompt_tokens.unwrap_or_default(),
         completion_tokens: needs.completion_tokens,
         candidates,
         rejected,
@@ -258,7 +283,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
 }
 
 /// The error of a plan without candidates: what emptied it, and what to do.
-fn empty(requested: &str, rejected: Vec<Rejection>) -> Error {
+pub(crate) fn empty(requested: &str, rejected: Vec<Rejection>, allowance: Option<Allowance>) -> Error {
     let mut reasons: Vec<String> = Vec::new();
     for rejection in &rejected {
         let reason = rejection.to_string();
@@ -270,7 +295,17 @@ fn empty(requested: &str, rejected: Vec<Rejection>) -> Error {
     reasons.truncate(SHOWN_REASONS);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     let message = format!("no endpoint may serve `{requested}`: {}{more}", reasons.join("; "));
-    Error::new(ErrorKind::NoEndpoint, message).with_excluded_by(rejected)
+    // The budget is asked last, so without it there would be an endpoint.
+    let spent = allowance.filter(|_| rejected.iter().any(|rejection| matches!(rejection.reason, Reason::Budget { .. })));
+    match spent {
+        None => Error::new(ErrorKind::NoEndpoint, message),
+        Some(Allowance { resets_in: None, .. }) => Error::new(ErrorKind::InsufficientCredits, message),
+        Some(Allowance { resets_in: Some(wait), .. }) => {
+            let message = format!("{message}; the budget begins anew in {} seconds", wait.as_secs_f64().ceil());
+            Error::new(ErrorKind::InsufficientCredits, message).with_retry_after(wait)
+        }
+    }
+    .with_excluded_by(rejected)
 }
 
 /// How many reasons the message of an empty plan spells out; `excluded_by` has them all.

@@ -84,7 +84,11 @@ pub(super) fn rank(
             .then_with(|| a.index.cmp(&b.index))
     });
 
+    let explored = explore(&mut places, &candidates, &by_model, pooled, seed);
     let mut slots: Vec<Option<Candidate>> = candidates.into_iter().map(Some).collect();
+    if let Some(Some(candidate)) = explored.and_then(|index| slots.get_mut(index as usize)) {
+        candidate.exploring = true;
+    }
     let mut ranked = places.iter().filter_map(|place| slots.get_mut(place.index as usize)?.take());
     if rules.preferences.allows_fallbacks() {
         return ranked.collect();
@@ -104,6 +108,30 @@ pub(super) fn rank(
         }
     }
     kept
+}
+
+/// One plan of this many tries an endpoint that was hardly measured.
+const EXPLORE_ONE_IN: f64 = 20.0;
+/// With fewer calls than this in the window it counts as hardly measured.
+const FEW_CALLS: u32 = 3;
+
+/// Where endpoints are sorted by speed and the first was measured, one that nobody measured would never be: now and then
+/// such a one goes first. Gives its index.
+fn explore(places: &mut [Place], candidates: &[Candidate], by_model: &[Option<SortBy>], pooled: bool, seed: u64) -> Option<u32> {
+    let first = *places.first()?;
+    let leader = candidates.get(first.index as usize)?;
+    let by = by_model.get(if pooled { 0 } else { leader.model_index }).copied().flatten();
+    if !matches!(by, Some(SortBy::Latency | SortBy::Throughput)) || leader.calls < FEW_CALLS || unit(!seed) * EXPLORE_ONE_IN > 1.0 {
+        return None;
+    }
+    let peers = places.iter().take_while(|place| (place.group, place.order, place.class) == (first.group, first.order, first.class));
+    let unmeasured = |place: &Place| {
+        let candidate = candidates.get(place.index as usize)?;
+        (candidate.calls < FEW_CALLS && !candidate.recent_outage).then(|| unit(seed ^ candidate.key.value()))
+    };
+    let (at, _) = peers.enumerate().filter_map(|(at, place)| Some((at, unmeasured(place)?))).min_by(|a, b| a.1.total_cmp(&b.1))?;
+    places.get_mut(..=at)?.rotate_right(1);
+    places.first().map(|place| place.index)
 }
 
 /// A draw with weight 1/price², as a number to sort by: the smallest of exponential times, one per endpoint, is drawn

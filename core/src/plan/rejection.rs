@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 use crate::{
     catalog::{Endpoint, Modalities, Parameter, Parameters, Quantization},
     providers::Configured,
+    types::PassedOver,
 };
 
 /// An endpoint that may not serve, and why.
@@ -22,6 +23,13 @@ pub struct Rejection {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Reason {
+    /// It may cost more than the client's budget has left, or nobody knows what it costs.
+    Budget {
+        /// What it may cost in US dollars, where that is known.
+        cost: Option<f64>,
+        /// What is left.
+        remaining: f64,
+    },
     /// `:thinking` on an endpoint that cannot reason.
     CannotReason,
     /// The prompt and the answer do not fit.
@@ -47,6 +55,13 @@ pub enum Reason {
     FallbacksOff,
     /// It is in `ignore`.
     Ignored,
+    /// It may cost more than `max_cost`, or nobody knows what it costs.
+    MaxCost {
+        /// What it may cost in US dollars, where that is known.
+        cost: Option<f64>,
+        /// The bound.
+        bound: f64,
+    },
     /// The answer asked for is longer than it gives.
     MaxTokens {
         /// Tokens asked for.
@@ -110,6 +125,18 @@ pub enum Reason {
 }
 
 impl Rejection {
+    /// An endpoint that the plan did not leave out, but the moment does.
+    pub(crate) fn of(endpoint: &Arc<Endpoint>, reason: Reason) -> Self {
+        Self { model: None, endpoint: Some(Arc::clone(endpoint)), reason }
+    }
+
+    /// What the answer says of an endpoint that was left out for its cost.
+    pub(crate) fn passed_over(&self) -> Option<PassedOver> {
+        let (Reason::MaxCost { cost, .. } | Reason::Budget { cost, .. }) = self.reason else { return None };
+        let (model, endpoint) = (self.model().to_owned(), self.endpoint());
+        Some(PassedOver { model, endpoint, code: self.code().into_owned(), estimated_cost: cost })
+    }
+
     /// The model that would have been served.
     pub fn model(&self) -> &str {
         match (&self.endpoint, &self.model) {
@@ -143,12 +170,14 @@ impl Reason {
     /// The code that a program reads.
     pub fn code(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
+            Self::Budget { .. } => "budget",
             Self::CannotReason => "unsupported_parameter:reasoning",
             Self::ContextLength { .. } => "context_length",
             Self::CoolingDown { .. } => "cooling_down",
             Self::DataPolicy { .. } => "data_policy",
             Self::FallbacksOff => "fallbacks_off",
             Self::Ignored => "ignored",
+            Self::MaxCost { .. } => "max_cost",
             Self::MaxPrice { .. } => "max_price",
             Self::MaxTokens { .. } => "max_tokens",
             Self::Modality { .. } => "modality",
@@ -184,6 +213,12 @@ fn and<'a>(all: impl Iterator<Item = &'a str>) -> String {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Budget { cost: Some(cost), remaining } => {
+                write!(f, "may cost ${cost:.6}, more than the ${remaining:.6} that the client's budget has left")
+            }
+            Self::Budget { cost: None, .. } => {
+                f.write_str("has no known price, and the client has a budget (`budget.allow_unknown_prices` lets it serve)")
+            }
             Self::CannotReason => f.write_str("cannot reason, which `:thinking` asks for"),
             Self::ContextLength { needed, limit } => {
                 write!(f, "has a context of {limit} tokens, and the request needs about {needed}")
@@ -198,6 +233,8 @@ impl fmt::Display for Reason {
             }),
             Self::FallbacksOff => f.write_str("would be a fallback, and `allow_fallbacks` is false"),
             Self::Ignored => f.write_str("is in `provider.ignore`"),
+            Self::MaxCost { cost: Some(cost), bound } => write!(f, "may cost ${cost:.6}, more than the ${bound} of `max_cost`"),
+            Self::MaxCost { cost: None, bound } => write!(f, "has no known price, and `max_cost` allows ${bound}"),
             Self::MaxPrice { field, price: Some(price), bound } => {
                 write!(f, "charges ${price} for `{field}`, more than the ${bound} of `max_price`")
             }

@@ -36,8 +36,8 @@ impl<'a> Survey<'a> {
 
     /// Everyone who serves the model; an error where nobody does.
     pub(crate) fn endpoints(&self, slug: &ModelSlug) -> Result<Vec<Surveyed>> {
-        let wanted = filter::Wanted::of(slug, &self.needs, 0);
         let offers = offers::of(slug, &self.inputs, &self.rules)?;
+        let wanted = filter::Wanted::of(slug, &self.needs, 0, offers.iter().next(), self.inputs.health);
         Ok(offers.iter().map(|endpoint| self.endpoint(endpoint, &wanted)).collect())
     }
 

@@ -77,6 +77,7 @@ impl World {
             providers: &self.providers,
             defaults: &self.defaults,
             health: &self.health,
+            allowance: None,
             search: self.search,
             seed: self.seed,
         })
@@ -225,7 +226,7 @@ fn what_does_not_fit_is_left_out() {
     let long = "word ".repeat(4_000);
     let plan = ask(json!({"sort": "price"}), json!({"messages": [{"role": "user", "content": long}]})).expect("a plan");
     assert_eq!(order(&plan), ["alpha", "beta"]);
-    assert_eq!(why(&plan.rejected), ["[context_length] gamma/eu has a context of 4000 tokens, and the request needs about 5004"]);
+    assert_eq!(why(&plan.rejected), ["[context_length] gamma/eu has a context of 4000 tokens, and the request needs about 4433"]);
     let error = ask(json!({}), json!({"max_tokens": 5_000})).expect_err("too long an answer");
     assert_eq!(error.excluded_by()[0].code(), "max_tokens");
     assert_eq!(error.excluded_by()[0].message(), "gives answers of at most 4000 tokens, fewer than the 5000 asked for");
@@ -458,11 +459,11 @@ fn a_plan_reads_as_a_table_and_as_json() {
     assert_eq!(
         plan.to_string(),
         "\
-maker/one  (about 5 tokens in, 100 out)
+maker/one  (about 8 tokens in, 100 out)
 
      endpoint  model there  $/M in  $/M out  data           health             est. cost
-  1  alpha     one               1        1  keeps 30 days  50 tok/s, 1.00 s   $0.000105
-  2  gamma/eu  one-v1            3        3  may train      200 tok/s, 0.50 s  $0.000315
+  1  alpha     one               1        1  keeps 30 days  50 tok/s, 1.00 s   $0.000108
+  2  gamma/eu  one-v1            3        3  may train      200 tok/s, 0.50 s  $0.000324
 
 not used:
   beta is in `provider.ignore`

@@ -265,7 +265,7 @@ impl<'a> Exchange<'a> {
                 let answer = if *stream && !is_html(&head.headers) {
                     self.open(chat, &head, body, running, last).await
                 } else {
-                    self.read(chat, head.clone(), body, last).await
+                    self.read(chat, head.clone(), body, running, last).await
                 };
                 answer.map_err(|error| self.told_by(error, &head))
             }
@@ -330,7 +330,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Reads a whole answer.
-    async fn read(&self, chat: &ChatRequest, head: http::response::Parts, body: Body, last: bool) -> Result<Answer> {
+    async fn read(&self, chat: &ChatRequest, head: http::response::Parts, body: Body, running: &mut Running, last: bool) -> Result<Answer> {
         let body = read_json(&head, body).await?;
         let answer = self.protocol.decode(&self.call(chat), &http::Response::from_parts(head, body))?;
         let says_nothing = answer.choices.iter().all(|choice| {
@@ -344,6 +344,7 @@ impl<'a> Exchange<'a> {
             silent && bare && ends_quietly(choice.finish_reason)
         });
         if says_nothing && (answer.choices.is_empty() || !last) {
+            running.usage = Some(answer.usage).filter(|usage| !usage.is_empty());
             return Err(empty());
         }
         Ok(Answer::Whole(Box::new(answer)))
@@ -393,8 +394,12 @@ impl<'a> Exchange<'a> {
                 Ok(true) => {
                     let ends = gate.ready.iter().flat_map(|chunk| &chunk.choices).any(|choice| choice.finish_reason.is_some());
                     let quiet = gate.ready.iter().flat_map(|chunk| &chunk.choices).all(|choice| ends_quietly(choice.finish_reason));
+                    if !ends || (quiet && !last) {
+                        running.usage = gate.ready.pop_back().and_then(|chunk| chunk.usage);
+                        return Err(empty());
+                    }
                     gate.body = more.then_some(body);
-                    return if ends && (last || !quiet) { Ok(Answer::Stream(gate)) } else { Err(empty()) };
+                    return Ok(Answer::Stream(gate));
                 }
                 Err(error) => {
                     return match object.filter(|object| object.trim_ascii_start().starts_with(b"{")) {
@@ -452,6 +457,7 @@ impl<'a> Exchange<'a> {
                 for detail in answer.choices.iter_mut().flat_map(|choice| &mut choice.message.reasoning_details) {
                     issued_by(detail, endpoint);
                 }
+                self.shared.health.learn(&self.candidate, &answer.usage);
                 if let Some(found) = &self.found {
                     let mut cite = Cite::new(Arc::clone(found));
                     for choice in &mut answer.choices {

@@ -1,5 +1,8 @@
-//! How each endpoint has been doing: a window of recent attempts, a breaker, a cool-down, a retry budget. The moment is
-//! always passed in. PURE.
+//! How each endpoint has been doing: a window of recent attempts, a breaker, a cool-down, a retry budget; and how far
+//! token estimates were off. The moment is always passed in. PURE.
+
+mod corrections;
+mod warm;
 
 use std::{
     collections::VecDeque,
@@ -7,17 +10,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use self::corrections::Corrections;
 use super::budget::Budget;
 use crate::{
     catalog::{Endpoint, EndpointKey, FastMap},
-    plan::{EndpointHealth, HealthSnapshot},
+    plan::{Candidate, EndpointHealth, HealthSnapshot},
     preferences::Percentiles,
+    types::Usage,
 };
 
 /// How far back the window reaches.
 const WINDOW: Duration = Duration::from_secs(300);
 /// How many attempts it holds.
-const SAMPLES: usize = 64;
+const SAMPLES: usize = 128;
+/// How late a sample may leave the window: everything that is over leaves at once, instead of one by one.
+const TICK: Duration = Duration::from_secs(1);
 /// How many failures in a row open the breaker.
 const FAILURES: u32 = 5;
 /// How long it stays open at first; doubles with each probe that fails.
@@ -37,15 +44,24 @@ pub(crate) struct Health(Mutex<Endpoints>);
 #[derive(Debug, Default)]
 struct Endpoints {
     states: FastMap<EndpointKey, State>,
+    corrections: Corrections,
     /// What plans read; changed in place, so that a request copies nothing.
     snapshot: Arc<HealthSnapshot>,
     /// Endpoints whose health changes with time alone: failed lately, cooling down, or with an open breaker.
     unwell: Vec<EndpointKey>,
+    /// When the oldest sample of all leaves its window.
+    expires: Option<Instant>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// Whose it is; for the export.
+    model: Arc<str>,
+    provider: Arc<str>,
+    region: Option<Arc<str>>,
     samples: VecDeque<Sample>,
+    /// What the samples come to; counted when they change, not when it is read.
+    measured: EndpointHealth,
     failures: u32,
     failed_at: Option<Instant>,
     breaker: Breaker,
@@ -81,7 +97,7 @@ pub(crate) enum Outcome {
     Served {
         /// Until the first content, in a stream.
         latency: Option<Duration>,
-        /// Tokens per second after the first content, where the vendor counted.
+        /// Tokens per second of the whole answer, where the vendor counted.
         throughput: Option<f64>,
     },
     /// A stream that was counted as served came to its end at this many tokens per second.
@@ -115,36 +131,42 @@ impl Health {
 
     /// The first attempt of a request at this endpoint: pays into its retry budget.
     pub(crate) fn deposit(&self, endpoint: &Endpoint) {
-        self.lock().states.entry(endpoint.key()).or_default().budget.deposit();
+        self.lock().state(endpoint).budget.deposit();
     }
 
     /// Whether the endpoint may see one more request than it would without retries.
     pub(crate) fn withdraw(&self, endpoint: &Endpoint) -> bool {
-        self.lock().states.entry(endpoint.key()).or_default().budget.withdraw()
+        self.lock().state(endpoint).budget.withdraw()
     }
 
-    /// A retry served.
+    /// A retry served, so the endpoint is not down.
     pub(crate) fn refund(&self, endpoint: &Endpoint) {
-        self.lock().states.entry(endpoint.key()).or_default().budget.refund();
+        self.lock().state(endpoint).budget.refund();
     }
 
     /// An attempt ended.
     pub(crate) fn record(&self, endpoint: &Endpoint, now: Instant, outcome: Outcome) {
-        let key = endpoint.key();
         let mut endpoints = self.lock();
-        let Endpoints { states, snapshot, unwell } = &mut *endpoints;
-        let state = states.entry(key).or_default();
-        state.record(now, outcome);
-        if state.is_unwell() && !unwell.contains(&key) {
-            unwell.push(key);
-        }
-        Arc::make_mut(snapshot).insert(key, state.read(now));
+        endpoints.state(endpoint).record(now, outcome);
+        endpoints.expires.get_or_insert(now + WINDOW);
+        endpoints.publish(endpoint.key(), now);
+    }
+
+    /// A vendor said how many tokens the prompt was.
+    pub(crate) fn learn(&self, candidate: &Candidate, usage: &Usage) {
+        // Search results are in the vendor's count, and nobody could know them before.
+        let searched = usage.server_tool_use_details.is_some() || candidate.search.is_some();
+        let (Some(counted), Some(estimated), false) = (usage.prompt_tokens, candidate.counted_tokens, searched) else { return };
+        let mut endpoints = self.lock();
+        let Endpoints { corrections, snapshot, .. } = &mut *endpoints;
+        corrections.learn(&candidate.endpoint, estimated, counted, Arc::make_mut(snapshot));
     }
 
     /// The health of all endpoints at this moment, for a plan.
     pub(crate) fn snapshot(&self, now: Instant) -> Arc<HealthSnapshot> {
         let mut endpoints = self.lock();
-        let Endpoints { states, snapshot, unwell } = &mut *endpoints;
+        endpoints.expire(now);
+        let Endpoints { states, snapshot, unwell, .. } = &mut *endpoints;
         unwell.retain(|key| {
             let Some(state) = states.get_mut(key) else { return false };
             Arc::make_mut(snapshot).insert(*key, state.read(now));
@@ -159,7 +181,58 @@ impl Health {
     }
 }
 
+impl Endpoints {
+    fn state(&mut self, endpoint: &Endpoint) -> &mut State {
+        let new = || State::new(Arc::clone(&endpoint.model), Arc::clone(&endpoint.provider), endpoint.region.clone());
+        self.states.entry(endpoint.key()).or_insert_with(new)
+    }
+
+    /// Lets plans see how an endpoint is.
+    fn publish(&mut self, key: EndpointKey, now: Instant) {
+        let Some(state) = self.states.get_mut(&key) else { return };
+        if state.is_unwell() && !self.unwell.contains(&key) {
+            self.unwell.push(key);
+        }
+        Arc::make_mut(&mut self.snapshot).insert(key, state.read(now));
+    }
+
+    /// Takes out of every window what is too old for it.
+    fn expire(&mut self, now: Instant) {
+        if self.expires.is_none_or(|expires| now <= expires + TICK) {
+            return;
+        }
+        self.expires = None;
+        for (key, state) in &mut self.states {
+            if state.trim(now) {
+                state.measure();
+                let health = state.read(now);
+                match health.calls {
+                    0 => Arc::make_mut(&mut self.snapshot).remove(*key),
+                    _ => Arc::make_mut(&mut self.snapshot).insert(*key, health),
+                }
+            }
+            let oldest = state.samples.front().map(|sample| sample.at + WINDOW);
+            self.expires = [self.expires, oldest].into_iter().flatten().min();
+        }
+    }
+}
+
 impl State {
+    fn new(model: Arc<str>, provider: Arc<str>, region: Option<Arc<str>>) -> Self {
+        Self {
+            model,
+            provider,
+            region,
+            samples: VecDeque::new(),
+            measured: EndpointHealth::default(),
+            failures: 0,
+            failed_at: None,
+            breaker: Breaker::Closed,
+            cool_until: None,
+            budget: Budget::default(),
+        }
+    }
+
     fn record(&mut self, now: Instant, outcome: Outcome) {
         match outcome {
             Outcome::Served { .. } | Outcome::Refused => {
@@ -190,10 +263,21 @@ impl State {
         if matches!(outcome, Outcome::Refused) {
             return;
         }
-        while self.samples.len() >= SAMPLES || self.samples.front().is_some_and(|sample| now > sample.at + WINDOW) {
+        self.trim(now);
+        if self.samples.len() >= SAMPLES {
             self.samples.pop_front();
         }
         self.samples.push_back(Sample { at: now, outcome });
+        self.measure();
+    }
+
+    /// Takes out what is too old; whether anything was.
+    fn trim(&mut self, now: Instant) -> bool {
+        let before = self.samples.len();
+        while self.samples.front().is_some_and(|sample| now > sample.at + WINDOW) {
+            self.samples.pop_front();
+        }
+        self.samples.len() < before
     }
 
     fn is_open(&self, now: Instant) -> bool {
@@ -223,40 +307,70 @@ impl State {
             Breaker::Closed => None,
         };
         let cooling = self.cool_until.and_then(|until| until.checked_duration_since(now));
-        let (mut latencies, mut throughputs) = (Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES));
-        let (mut attempts, mut failures, mut rate_limits) = (0_u32, 0_u32, 0_u32);
-        for sample in self.samples.iter().filter(|sample| now <= sample.at + WINDOW) {
-            attempts += u32::from(!matches!(sample.outcome, Outcome::Finished(_)));
+        EndpointHealth {
+            cooling_down: open.max(cooling).filter(|left| !left.is_zero()),
+            recent_outage: self.failed_at.is_some() || !matches!(self.breaker, Breaker::Closed),
+            ..self.measured
+        }
+    }
+
+    /// Counts what the samples come to.
+    fn measure(&mut self) {
+        let (mut latencies, mut throughputs) = (Numbers::default(), Numbers::default());
+        let (mut calls, mut failures, mut rate_limits) = (0_u32, 0_u32, 0_u32);
+        for sample in &self.samples {
+            calls += u32::from(!matches!(sample.outcome, Outcome::Finished(_)));
             match sample.outcome {
                 Outcome::Served { latency, throughput } => {
                     latencies.extend(latency.map(|latency| latency.as_secs_f64()));
                     throughputs.extend(throughput);
                 }
-                Outcome::Finished(throughput) => throughputs.push(throughput),
+                Outcome::Finished(throughput) => throughputs.extend(Some(throughput)),
                 Outcome::Failed => failures += 1,
                 Outcome::RateLimited(_) => rate_limits += 1,
                 Outcome::Refused => {}
             }
         }
-        latencies.sort_unstable_by(f64::total_cmp);
-        // The best first here too: `p90` is what nine of ten do at least as well as.
-        throughputs.sort_unstable_by(|a, b| b.total_cmp(a));
-        let share = |count: u32| (attempts > 0).then(|| f64::from(count) / f64::from(attempts));
-        EndpointHealth {
-            cooling_down: open.max(cooling).filter(|left| !left.is_zero()),
-            recent_outage: self.failed_at.is_some() || !matches!(self.breaker, Breaker::Closed),
-            throughput: percentiles(&throughputs),
-            latency: percentiles(&latencies),
+        let share = |count: u32| (calls > 0).then(|| f64::from(count) / f64::from(calls));
+        self.measured = EndpointHealth {
+            calls,
+            // The best first in both: `p90` is what nine of ten do at least as well as.
+            latency: latencies.percentiles(f64::total_cmp),
+            throughput: throughputs.percentiles(|a, b| b.total_cmp(a)),
             error_rate: share(failures),
             rate_limited_rate: share(rate_limits),
-        }
+            ..EndpointHealth::default()
+        };
     }
 }
 
-/// Percentiles of values that are sorted with the best first.
-fn percentiles(sorted: &[f64]) -> Percentiles {
-    let at = |share: f64| sorted.get(((sorted.len() as f64 * share).ceil() as usize).saturating_sub(1)).copied();
-    Percentiles { p50: at(0.5), p75: at(0.75), p90: at(0.9), p99: at(0.99) }
+/// The numbers of one window; on the stack, because they are counted with every call.
+struct Numbers {
+    numbers: [f64; SAMPLES],
+    length: usize,
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self { numbers: [0.0; SAMPLES], length: 0 }
+    }
+}
+
+impl Numbers {
+    fn extend(&mut self, number: Option<f64>) {
+        if let (Some(number), Some(place)) = (number, self.numbers.get_mut(self.length)) {
+            *place = number;
+            self.length += 1;
+        }
+    }
+
+    /// Percentiles by an order that puts the best first.
+    fn percentiles(&mut self, best_first: impl FnMut(&f64, &f64) -> std::cmp::Ordering) -> Percentiles {
+        let numbers = &mut self.numbers[..self.length];
+        numbers.sort_unstable_by(best_first);
+        let at = |share: f64| numbers.get(((numbers.len() as f64 * share).ceil() as usize).saturating_sub(1)).copied();
+        Percentiles { p50: at(0.5), p75: at(0.75), p90: at(0.9), p99: at(0.99) }
+    }
 }
 
 fn open(now: Instant, wait: Duration) -> Breaker {
@@ -342,6 +456,19 @@ mod tests {
         clock.advance(WINDOW);
         health.record(&endpoint, clock.now(), served());
         assert_eq!(read(&health, &endpoint, &clock).error_rate, Some(0.0));
+    }
+
+    #[test]
+    fn what_was_measured_is_forgotten_without_further_calls() {
+        let (health, endpoint, clock) = (Health::default(), endpoint(), Clock::fixed(0));
+        health.record(&endpoint, clock.now(), served());
+        clock.advance(Duration::from_secs(200));
+        health.record(&endpoint, clock.now(), Outcome::Served { latency: None, throughput: Some(10.0) });
+        assert_eq!(read(&health, &endpoint, &clock).throughput.p50, Some(50.0));
+        clock.advance(Duration::from_secs(102));
+        assert_eq!(read(&health, &endpoint, &clock).throughput.p50, Some(10.0), "the first left the window");
+        clock.advance(WINDOW);
+        assert_eq!(health.snapshot(clock.now()).get(endpoint.key()), None);
     }
 
     fn read(health: &Health, endpoint: &Endpoint, clock: &Clock) -> EndpointHealth {

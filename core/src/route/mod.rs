@@ -15,6 +15,7 @@ mod observers;
 mod queue;
 mod retry_after;
 mod search;
+mod spending;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,8 @@ pub(crate) use attempts::{Attempts, Running};
 pub(crate) use exchange::{Ask, Opened, Served, charge, issued_by, read_all, tell};
 pub(crate) use health::{Health, Outcome};
 pub(crate) use observers::{Observers, Watch, canceled};
+pub(crate) use spending::Spending;
+pub use spending::{Budget, Period};
 
 use self::{
     backoff::Schedule,
@@ -36,8 +39,8 @@ use self::{
 };
 use crate::{
     client::Shared,
-    error::{Error, ErrorKind, Result},
-    plan::Plan,
+    error::Result,
+    plan::{self, Candidate, Plan, Rejection},
 };
 
 /// How long and how often.
@@ -72,15 +75,16 @@ pub(crate) async fn run(shared: &Arc<Shared>, ask: Ask<'_>, plan: Plan) -> Resul
     let clock = &shared.clock;
     let started = clock.now();
     let deadline = started + shared.limits.call.or(shared.limits.timeout).unwrap_or(Limits::TIMEOUT);
-    let mut attempts = Attempts::new(started, Arc::clone(&shared.observers));
+    let mut attempts = Attempts::new(started, Arc::clone(&shared.observers), shared.spending.hold(), &plan.rejected);
+    let mut rejected = plan.rejected;
     let mut queue = Queue::new(plan.candidates);
     let mut retries_left = shared.limits.max_retries;
     let mut schedule = None;
     // The latest endpoint that failed only for now.
     let mut survivor: Option<Exchange<'_>> = None;
 
-    let Some(first) = queue.next(&shared.health, started) else {
-        return Err(Error::new(ErrorKind::NoEndpoint, "no endpoint may serve this request").with_excluded_by(plan.rejected));
+    let Some(first) = affordable(shared, &mut queue, &mut attempts, &mut rejected) else {
+        return Err(plan::empty(&plan.requested, rejected, shared.spending.allowance(clock.unix())));
     };
     let mut current = Exchange::new(shared, ask, first)?;
     let mut searched = None;
@@ -93,7 +97,9 @@ pub(crate) async fn run(shared: &Arc<Shared>, ask: Ask<'_>, plan: Plan) -> Resul
                     Err(error) => {
                         // Whoever searches itself can still answer.
                         queue.skip_engine_search();
-                        let Some(next) = queue.next(&shared.health, clock.now()) else { return Err(attempts.end(error)) };
+                        let Some(next) = affordable(shared, &mut queue, &mut attempts, &mut rejected) else {
+                            return Err(attempts.end(error));
+                        };
                         current = Exchange::new(shared, ask, next)?;
                         continue;
                     }
@@ -128,13 +134,13 @@ pub(crate) async fn run(shared: &Arc<Shared>, ask: Ask<'_>, plan: Plan) -> Resul
                 survivor = kept;
             }
             (Verdict::Next, kept) => {
-                let Some(next) = queue.next(&shared.health, now) else { return Err(attempts.end(error)) };
+                let Some(next) = affordable(shared, &mut queue, &mut attempts, &mut rejected) else { return Err(attempts.end(error)) };
                 let left = std::mem::replace(&mut current, Exchange::new(shared, ask, next)?);
                 survivor = if matches!(cause, Cause::Transient) { Some(left) } else { kept };
             }
             (Verdict::NextModel, _) => {
                 queue.skip_model(&current.candidate);
-                let Some(next) = queue.next(&shared.health, now) else { return Err(attempts.end(error)) };
+                let Some(next) = affordable(shared, &mut queue, &mut attempts, &mut rejected) else { return Err(attempts.end(error)) };
                 current = Exchange::new(shared, ask, next)?;
             }
             (Verdict::Retry { after }, _) => {
@@ -146,6 +152,9 @@ pub(crate) async fn run(shared: &Arc<Shared>, ask: Ask<'_>, plan: Plan) -> Resul
             // This endpoint is out for good, but an earlier one was not: that is the last one left.
             (Verdict::Stop, Some(kept)) if matches!(cause, Cause::Endpoint | Cause::Key) && retries_left > 0 => {
                 current = kept;
+                if attempts.cover(&current.candidate, clock.unix()).is_err() {
+                    return Err(attempts.end(error));
+                }
                 if !wait(shared, &current, schedule.get_or_insert_with(Schedule::new), Duration::ZERO, deadline).await {
                     return Err(attempts.end(error));
                 }
@@ -154,6 +163,17 @@ pub(crate) async fn run(shared: &Arc<Shared>, ask: Ask<'_>, plan: Plan) -> Resul
             (Verdict::Stop, _) => return Err(attempts.end(error)),
         }
     }
+}
+
+/// The next candidate that the client's budget still allows. The plan asked it too, but other requests may have been quicker.
+fn affordable(shared: &Shared, queue: &mut Queue, attempts: &mut Attempts, rejected: &mut Vec<Rejection>) -> Option<Candidate> {
+    while let Some(candidate) = queue.next(&shared.health, shared.clock.now()) {
+        match attempts.cover(&candidate, shared.clock.unix()) {
+            Ok(()) => return Some(candidate),
+            Err(rejection) => rejected.push(rejection),
+        }
+    }
+    None
 }
 
 /// Waits before the same endpoint is asked again; false if that would be past the deadline or over its retry budget.

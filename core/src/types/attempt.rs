@@ -52,6 +52,61 @@ pub struct Routing {
     pub endpoint: String,
     /// Everything that was tried, the serving attempt last.
     pub attempts: Vec<Attempt>,
+    /// What the answer was expected to cost in US dollars, before it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_cost: Option<f64>,
+    /// What attempts that failed cost in US dollars, as far as the vendors said; not part of `usage.cost`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wasted_cost: Option<f64>,
+    /// Endpoints that `max_cost` or the client's budget left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
+    /// The client's budget after this answer, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetState>,
+}
+
+/// An endpoint that was expected to cost too much.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct PassedOver {
+    /// The catalog slug of the model.
+    pub model: String,
+    /// The endpoint, for instance `azure` or `google-vertex/us-east5`.
+    pub endpoint: String,
+    /// `max_cost` or `budget`.
+    pub code: String,
+    /// What it was expected to cost in US dollars; `None` (`null`) where the price is unknown.
+    pub estimated_cost: Option<f64>,
+}
+
+/// A client's budget at one moment. Amounts are US dollars.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct BudgetState {
+    /// What may be spent in one period.
+    pub limit: f64,
+    /// What was spent in this one.
+    pub spent: f64,
+    /// What requests that are under way are expected to cost.
+    pub reserved: f64,
+    /// What is left.
+    pub remaining: f64,
+    /// When the next period begins, in Unix seconds; `None` (`null`) where there is none.
+    pub resets_at: Option<u64>,
+}
+
+/// What a client has spent since it was made. Amounts are US dollars.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Spend {
+    /// All of it; an answer whose cost is not known counts as estimated.
+    pub cost: f64,
+    /// The part that went into attempts that failed.
+    pub wasted_cost: f64,
+    /// Answers.
+    pub requests: u64,
+    /// Answers whose cost is not known.
+    pub unknown_cost_requests: u64,
+    /// The budget, where there is one.
+    pub budget: Option<BudgetState>,
 }
 
 /// How a call ended: an answer read to its end, an error, or a caller who left.

@@ -14,7 +14,7 @@ mod response;
 mod tool;
 mod usage;
 
-pub use attempt::{Attempt, AttemptError, Routing, Summary};
+pub use attempt::{Attempt, AttemptError, BudgetState, PassedOver, Routing, Spend, Summary};
 pub use chunk::{ChatChunk, ChunkChoice, Delta, Fold, FunctionDelta, ToolCallDelta};
 pub(crate) use embedding::floats_of_base64;
 pub use embedding::{Embedding, EmbeddingInput, EmbeddingInputs, EmbeddingRequest, EmbeddingResponse, EncodingFormat, Vector};

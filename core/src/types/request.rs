@@ -22,6 +22,9 @@ open_struct! {
         pub messages: Vec<Message> = "messages",
         /// Which endpoints may serve, in which order.
         pub provider: Option<Preferences> = "provider",
+        /// The most that the answer may cost, in US dollars: an endpoint where it is expected to cost more, by the estimated
+        /// prompt and `max_tokens` (else 500), or where the price is unknown, is passed over.
+        pub max_cost: Option<f64> = "max_cost",
         /// Plugins, such as `{"id": "web"}`.
         pub plugins: Vec<Plugin> = "plugins",
         /// Whether to stream; set by the method that is called.
