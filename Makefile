@@ -1,5 +1,5 @@
 # The few commands a person types. Everything they need is installed by them.
-.PHONY: demo test test-rust lint bench docs test-ecosystem
+.PHONY: catalog demo test test-rust lint bench docs test-ecosystem
 .PHONY: node lint-node test-node test-node-soak demo-node test-ecosystem-node
 .PHONY: python test-python test-python-soak demo-python test-ecosystem-python bench-python wheel
 
@@ -22,6 +22,12 @@ test-rust:
 	$(CARGO) $(RUST_TESTS)
 	$(CARGO) test --workspace --doc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -p junto --no-deps
+
+# The built-in catalog: its tests, then what is missing in it and which facts are more than STALE days old.
+STALE ?= 90
+catalog:
+	$(CARGO) test -q -p junto --lib catalog
+	@$(CARGO) run -q -p junto-tests --bin catalog -- "$$(date +%F)" $(STALE)
 
 bench:
 	$(CARGO) bench -p junto-benches

@@ -3,6 +3,7 @@
 //! Belongs here: the methods and the builder, thin. Does not belong here: decisions (`plan`, `route`), the environment
 //! (`client::config`).
 
+mod catalogs;
 mod config;
 mod credentials;
 mod discovery;
@@ -20,10 +21,13 @@ use http::HeaderMap;
 
 pub use crate::route::{Budget, Period};
 
-use self::config::{Accounts, Config, Environment};
+use self::{
+    catalogs::Catalogs,
+    config::{Accounts, Config, Environment},
+};
 use crate::{
     auth::{self, Io, KeySource, Scope, Secret},
-    catalog::Catalog,
+    catalog::{Catalog, List},
     clock::Clock,
     error::Result,
     plan::{self, Asked, HealthSnapshot, Plan},
@@ -56,7 +60,7 @@ pub(crate) struct Shared {
     pub(crate) observers: Arc<Observers>,
     pub(crate) engines: Engines,
     providers: Arc<ProviderSet>,
-    catalog: Arc<Catalog>,
+    catalogs: Arc<Catalogs>,
     preferences: Arc<Preferences>,
     seed: Option<u64>,
 }
@@ -195,11 +199,6 @@ impl Client {
         self.0.health.import(json, self.0.clock.now(), self.0.clock.unix())
     }
 
-    /// The models that the client knows.
-    pub fn catalog(&self) -> &Catalog {
-        &self.0.catalog
-    }
-
     fn watch(&self, request: &ChatRequest, stream: bool) -> Watch {
         Watch::new(&self.0.observers, &self.0.clock, &request.model, stream)
     }
@@ -212,15 +211,15 @@ impl Client {
 
     fn plan(&self, request: Asked<'_>) -> Result<Plan> {
         let health = self.0.health.snapshot(self.0.clock.now());
-        plan::plan(&self.inputs(request, &health))
+        plan::plan(&self.inputs(request, &health, &self.catalog()))
     }
 
     /// What a plan of this client depends on.
-    fn inputs<'a>(&'a self, request: Asked<'a>, health: &'a HealthSnapshot) -> plan::Inputs<'a> {
+    fn inputs<'a>(&'a self, request: Asked<'a>, health: &'a HealthSnapshot, catalog: &'a Catalog) -> plan::Inputs<'a> {
         let shared = &*self.0;
         plan::Inputs {
             request,
-            catalog: &shared.catalog,
+            catalog,
             providers: &shared.providers,
             defaults: &shared.preferences,
             health,
@@ -361,11 +360,12 @@ impl ClientBuilder {
 
     /// The same settings as JSON: `{providers: {slug: {api_key, api_keys, base_url, headers, policy, protocol, options,
     /// first_content_timeout, idle_timeout, or any field of a row}}, preferences, timeout, first_content_timeout,
-    /// idle_timeout, max_retries, seed, budget, health, catalog, search, env}`. Times are seconds; `budget` is `{limit, period,
-    /// allow_unknown_prices}` with a limit in US dollars and a period of "hour", "day", "month" or seconds; `health` is what
-    /// [`Client::export_health_json`] gave; `env` is true, false or an object of variables; `catalog` replaces the built-in
-    /// one, in its format; `search` is one engine or a list of them: `{engine, api_key, base_url, max_results, price,
-    /// timeout, allow_empty, search_prompt}`, a price in US dollars a search.
+    /// idle_timeout, max_retries, seed, budget, health, catalog, catalog_overlay, search, env}`. Times are seconds; `budget` is
+    /// `{limit, period, allow_unknown_prices}` with a limit in US dollars and a period of "hour", "day", "month" or seconds;
+    /// `health` is what [`Client::export_health_json`] gave; `env` is true, false or an object of variables; `catalog` replaces
+    /// the built-in one, and each of the list `catalog_overlay` goes on top: in the built-in one's format or another
+    /// [`Shape`](crate::catalog::Shape), or `{"file": path}`; `search` is one engine or a list of them: `{engine, api_key,
+    /// base_url, max_results, price, timeout, allow_empty, search_prompt}`, a price in US dollars a search.
     pub fn config_json(mut self, json: &str) -> Self {
         if let Err(error) = self.config.merge_json(json) {
             self.error.get_or_insert(error);
@@ -376,6 +376,33 @@ impl ClientBuilder {
     /// Another catalog than the built-in one.
     pub fn catalog(mut self, catalog: Arc<Catalog>) -> Self {
         self.config.catalog = Some(catalog);
+        self
+    }
+
+    /// [`ClientBuilder::catalog`] from a file, in the format of the built-in one or another [`Shape`](crate::catalog::Shape).
+    pub fn catalog_file(self, path: impl AsRef<std::path::Path>) -> Self {
+        let text = config::read_catalog("catalog", path.as_ref());
+        self.tried(text.and_then(|text| Catalog::from_json(&text)), |config, catalog| config.catalog = Some(Arc::new(catalog)))
+    }
+
+    /// [`ClientBuilder::catalog`] from its text.
+    pub fn catalog_text(self, json: &str) -> Self {
+        self.tried(Catalog::from_json(json), |config, catalog| config.catalog = Some(Arc::new(catalog)))
+    }
+
+    /// The caller's own word on models: prices, policies, private deployments. It goes on top of the catalog, and of every
+    /// [`Client::refresh_catalog`]; of several the last one counts.
+    pub fn catalog_overlay(self, json: &str) -> Self {
+        self.tried(List::parse(json, None), |config, list| config.overlays.push(list))
+    }
+
+    fn tried<T>(mut self, value: Result<T>, keep: impl FnOnce(&mut Config, T)) -> Self {
+        match value {
+            Ok(value) => keep(&mut self.config, value),
+            Err(error) => {
+                self.error.get_or_insert(error);
+            }
+        }
         self
     }
 
@@ -427,7 +454,7 @@ impl ClientBuilder {
             headers: HeaderMap::new(),
             observers: Arc::new(self.observers),
             engines,
-            catalog: self.config.catalog.unwrap_or_else(|| Arc::clone(Catalog::built_in())),
+            catalogs: Arc::new(Catalogs::new(self.config.catalog.unwrap_or_else(|| Arc::clone(Catalog::built_in())), self.config.overlays)),
             preferences: Arc::new(self.config.preferences),
             seed: self.config.seed,
         })))

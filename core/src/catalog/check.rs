@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Catalog, Price};
-use crate::providers;
+use crate::{providers, types::Usage};
 
 const TEXT: &str = include_str!("catalog.json");
 
@@ -143,5 +143,24 @@ fn the_promised_models_are_complete() {
                 model.endpoints.iter().find(|offer| *offer.provider == **provider).unwrap_or_else(|| panic!("{slug} at {provider}"));
             assert!(offer.pricing.is_some() && offer.max_completion_tokens.is_some(), "{slug} at {provider}");
         }
+    }
+}
+
+/// `costs.json`: the rates of a vendor's page, a usage, and what that comes to by hand.
+#[test]
+fn costs_are_those_of_the_vendors_pages_to_the_last_digit() {
+    let cases: Vec<Value> = serde_json::from_str(include_str!("costs.json")).expect("costs.json");
+    assert!(cases.len() >= 40);
+    for case in &cases {
+        let (slug, provider) = (case["model"].as_str().expect("a model"), case["provider"].as_str().expect("a provider"));
+        let model = Catalog::built_in().get(slug).unwrap_or_else(|| panic!("{slug} is missing"));
+        let offer = model.endpoints.iter().find(|offer| *offer.provider == *provider).unwrap_or_else(|| panic!("{slug} at {provider}"));
+        let page = json!({"models": [{"slug": "a/b", "endpoints": [{"provider": "p", "upstream": "u", "price": case["rates"]}]}]});
+        let page = Catalog::from_json(&page.to_string()).expect("rates");
+        let rates = &page.get("a/b").expect("a model").endpoints[0].pricing;
+        assert_eq!(rates, &offer.pricing, "{slug} at {provider}: not as {} has it", case["page"]);
+        let usage: Usage = serde_json::from_value(case["usage"].clone()).expect("usage");
+        let cost = offer.pricing.as_ref().and_then(|pricing| pricing.cost(&usage)).unwrap_or_else(|| panic!("{slug}: no cost"));
+        assert_eq!(cost.total.to_string(), case["cost"].as_str().expect("a cost"), "{slug} at {provider}: {}", case["usage"]);
     }
 }

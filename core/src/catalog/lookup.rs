@@ -8,7 +8,7 @@ use std::{
 
 use flate2::read::DeflateDecoder;
 
-use super::{FastMap, Model, read};
+use super::{FastMap, List, Model, Shape};
 use crate::{
     error::{Error, ErrorKind, Result},
     slug::ModelSlug,
@@ -37,12 +37,21 @@ impl Catalog {
         let mut json = String::new();
         let packed: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/catalog.json.deflate"));
         DeflateDecoder::new(packed).read_to_string(&mut json).map_err(|error| Error::decode(format!("the built-in catalog: {error}")))?;
-        Self::from_json(&json)
+        Self::of(List::parse(&json, Some(Shape::Junto))?)
     }
 
-    /// Reads a catalog in the format of the built-in one.
+    fn of(list: List) -> Result<Self> {
+        let mut catalog = Self { authors: list.authors, ..Self::default() };
+        list.models.into_iter().for_each(|model| catalog.insert(model));
+        Ok(catalog)
+    }
+
+    /// Reads a catalog in the format of the built-in one, or a list that others keep; which [`Shape`] it has is recognised.
     pub fn from_json(json: &str) -> Result<Self> {
-        read::catalog(json)
+        let list = List::parse(json, None)?;
+        let mut catalog = Self::default();
+        catalog.merge(&list);
+        Ok(catalog)
     }
 
     /// Adds a model, or replaces the one of the same slug.

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod check;
 mod key;
+mod lists;
 mod lookup;
 mod parameters;
 mod price;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use key::EndpointKey;
 pub(crate) use key::FastMap;
+pub use lists::{List, Shape};
 pub use lookup::Catalog;
 pub(crate) use lookup::{nearest, unknown_model};
 pub use parameters::{Modalities, Modality, Parameter, Parameters, Quantization, Quantizations};
@@ -167,7 +169,8 @@ impl DataPolicy {
 pub struct Source {
     /// The vendor's page, or the list, that states it.
     pub url: String,
-    /// The day it was read, `2026-11-25`.
+    /// The day it was read, `2026-11-25`; empty where a list does not say of when it is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub read: String,
     /// The list through which it was read, where that was not the page itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -46,6 +46,22 @@ impl Price {
     }
 }
 
+impl Price {
+    /// The price of one, given that of this many, as a float or its text; rounded to 10⁻¹² dollars, below which lists that
+    /// compute with floats have only noise.
+    pub(super) fn rounded(text: &str, units: u32) -> Result<Self, &'static str> {
+        let dollars: f64 = text.trim().parse().map_err(|_| BAD)?;
+        if !(0.0..1e6).contains(&dollars) {
+            return Err(BAD);
+        }
+        let digits = if units == 1 { 12 } else { 6 };
+        // Through decimal text, as everywhere: a float times a power of ten may end one off.
+        let text = format!("{dollars:.digits$}");
+        let price: Self = text.parse()?;
+        Ok(Self(price.0 / u64::from(units)))
+    }
+}
+
 impl FromStr for Price {
     type Err = &'static str;
 
@@ -282,6 +298,29 @@ impl Pricing {
                 upstream_inference_cost: None,
             },
         })
+    }
+
+    /// These prices with those of `other` that they leave out, where both are one price list: the same for plain tokens.
+    pub(super) fn completed_by(&self, other: &Self) -> Self {
+        if (self.prompt, self.completion) != (other.prompt, other.completion) {
+            return self.clone();
+        }
+        Self {
+            prompt: self.prompt,
+            completion: self.completion,
+            cache_read: self.cache_read.or(other.cache_read),
+            cache_write: self.cache_write.or(other.cache_write),
+            cache_write_1h: self.cache_write_1h.or(other.cache_write_1h),
+            reasoning: self.reasoning.or(other.reasoning),
+            request: self.request.or(other.request),
+            image: self.image.or(other.image),
+            image_token: self.image_token.or(other.image_token),
+            image_output: self.image_output.or(other.image_output),
+            audio: self.audio.or(other.audio),
+            audio_output: self.audio_output.or(other.audio_output),
+            search: self.search.or(other.search),
+            tiers: if self.tiers.is_empty() { other.tiers.clone() } else { self.tiers.clone() },
+        }
     }
 
     /// About what this many tokens will cost, in US dollars; fast, for ranking.

@@ -8,9 +8,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{
-    Catalog, DataPolicy, Endpoint, Modalities, Model, Parameters, Price, Pricing, Quantization, Reasoning, Source, Tier, Tokenizer,
-};
+use super::{DataPolicy, Endpoint, Modalities, Model, Parameters, Price, Pricing, Quantization, Reasoning, Source, Tier, Tokenizer};
 use crate::error::{Error, Result};
 
 #[derive(Deserialize)]
@@ -229,21 +227,17 @@ struct Shared {
     sources: BTreeMap<String, Arc<Source>>,
 }
 
-/// A catalog in JSON.
-pub(super) fn catalog(json: &str) -> Result<Catalog> {
+/// The models of a catalog in JSON, and its other spellings of authors.
+pub(super) fn models(json: &str) -> Result<(Vec<Model>, BTreeMap<String, String>)> {
     let file: File<'_> = parse(json)?;
-    let mut catalog = Catalog::default();
-    catalog.authors = file.authors;
     let shared = Shared {
         parameters: file.parameters,
         reasoning: file.reasoning.into_iter().map(|(name, kind)| (name, Arc::new(kind))).collect(),
         sources: file.sources.into_iter().map(|(name, source)| (name, Arc::new(source))).collect(),
     };
     let mut providers = HashMap::new();
-    for (at, entry) in file.models.into_iter().enumerate() {
-        catalog.insert(model(at, entry, &shared, &mut providers)?);
-    }
-    Ok(catalog)
+    let models = file.models.into_iter().enumerate().map(|(at, entry)| model(at, entry, &shared, &mut providers));
+    Ok((models.collect::<Result<_>>()?, file.authors))
 }
 
 /// Parses any JSON of catalogs; an error names the path of the bad field. The path is only looked for when there is one.
@@ -251,7 +245,10 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
     serde_json::from_str(json).map_err(|plain| {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-            Err(error) if error.path().iter().next().is_some() => bad(&error.path().to_string(), &error.inner().to_string()),
+            // Where the text ends too soon there is no field to name.
+            Err(error) if !error.path().to_string().contains('?') && error.path().iter().next().is_some() => {
+                bad(&error.path().to_string(), &error.inner().to_string())
+            }
             _ => bad("", &plain.to_string()),
         }
     })

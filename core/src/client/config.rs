@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -16,7 +17,7 @@ use serde_json::{Map, Value};
 use super::credentials;
 use crate::{
     auth::{KeySource, Keys, Secret},
-    catalog::{Catalog, DataPolicy},
+    catalog::{Catalog, DataPolicy, List},
     error::{Error, Result},
     preferences::Preferences,
     providers::{self, Configured, ProtocolName, Provider, ProviderSet},
@@ -154,6 +155,8 @@ pub(super) struct Config {
     /// What another client measured, in its JSON.
     pub(super) health: Option<String>,
     pub(super) catalog: Option<Arc<Catalog>>,
+    /// The caller's own word on models, in the order given; stays on top of any refresh.
+    pub(super) overlays: Vec<List>,
     pub(super) environment: Environment,
     /// Search engines; where none is named, those whose key is in the environment.
     pub(super) search: Option<Vec<SearchConfig>>,
@@ -171,6 +174,7 @@ impl Default for Config {
             budget: None,
             health: None,
             catalog: None,
+            overlays: Vec::new(),
             environment: Environment::Process,
             search: None,
         }
@@ -213,7 +217,11 @@ impl Config {
             Some(value) => Some(value.to_string()),
         };
         if let Some(catalog) = map.remove("catalog").filter(|catalog| !catalog.is_null()) {
-            self.catalog = Some(Arc::new(Catalog::from_json(&catalog.to_string())?));
+            self.catalog = Some(Arc::new(Catalog::from_json(&catalog_text("catalog", &catalog)?)?));
+        }
+        for (at, overlay) in take::<Vec<Value>>(map, "", "catalog_overlay")?.unwrap_or_default().iter().enumerate() {
+            let path = format!("catalog_overlay[{at}]");
+            self.overlays.push(List::parse(&catalog_text(&path, overlay)?, None)?);
         }
         match map.remove("search") {
             None | Some(Value::Null) => {}
@@ -233,7 +241,7 @@ impl Config {
             None => Ok(()),
             Some(field) => Err(bad(
                 field,
-                "unknown field; a configuration has providers, preferences, timeout, first_content_timeout, idle_timeout, max_retries, seed, budget, health, catalog, search and env",
+                "unknown field; a configuration has providers, preferences, timeout, first_content_timeout, idle_timeout, max_retries, seed, budget, health, catalog, catalog_overlay, search and env",
             )),
         }
     }
@@ -438,6 +446,19 @@ fn budget(value: Value) -> Result<Budget> {
         None => Ok(Budget { limit, period, allow_unknown_prices }),
         Some(field) => Err(bad(&format!("budget.{field}"), "unknown field; a budget has limit, period and allow_unknown_prices")),
     }
+}
+
+/// A catalog in a configuration: as it is, or `{"file": path}`.
+fn catalog_text(path: &str, value: &Value) -> Result<String> {
+    match value.as_object().and_then(|map| map.get("file")) {
+        Some(Value::String(file)) => read_catalog(&format!("{path}.file"), file.as_ref()),
+        _ => Ok(value.to_string()),
+    }
+}
+
+/// The text of a file.
+pub(super) fn read_catalog(path: &str, file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).map_err(|error| bad(path, &format!("`{}` cannot be read: {error}", file.display())))
 }
 
 pub(super) fn bad(path: &str, message: &str) -> Error {

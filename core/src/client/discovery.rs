@@ -10,7 +10,7 @@ use futures_util::future::{Either, join_all, select};
 
 use super::Client;
 use crate::{
-    catalog::{Endpoint, Model, unknown_model},
+    catalog::{Catalog, Endpoint, Model, unknown_model},
     error::{Error, Result},
     plan::{Asked, EndpointHealth, HealthSnapshot, Survey, Surveyed},
     preferences::{Percentiles, Preferences},
@@ -33,12 +33,12 @@ impl Client {
         let lists = Lists::new(self);
         let survey = lists.survey(self, &preferences)?;
         let mut data = Vec::new();
-        for model in self.0.catalog.models() {
+        for model in lists.catalog.models() {
             data.extend(info(model, &survey, only_available)?);
         }
         for (provider, listed) in local {
             let slug = format!("{}/{}", provider.slug(), listed.id);
-            if self.0.catalog.get(&slug).is_none() {
+            if lists.catalog.get(&slug).is_none() {
                 data.extend(local_info(&slug, &provider, &listed, &survey, only_available));
             }
         }
@@ -49,7 +49,7 @@ impl Client {
     pub fn model(&self, slug: &str) -> Result<ModelInfo> {
         let (_, model) = self.known(slug)?;
         let lists = Lists::new(self);
-        info(model, &lists.survey(self, &self.0.preferences)?, false)?.ok_or_else(|| unknown_model(slug, &[]))
+        info(&model, &lists.survey(self, &self.0.preferences)?, false)?.ok_or_else(|| unknown_model(slug, &[]))
     }
 
     /// A model with everyone who serves it, and how they fared here.
@@ -60,9 +60,9 @@ impl Client {
         Ok(ModelEndpoints {
             id: model.slug.to_string(),
             name: model.name.clone(),
-            created: published(model),
+            created: published(&model),
             architecture: architecture(surveyed.iter().map(|one| &*one.endpoint)),
-            endpoints: surveyed.iter().map(|one| endpoint(model, one)).collect(),
+            endpoints: surveyed.iter().map(|one| endpoint(&model, one)).collect(),
         })
     }
 
@@ -83,12 +83,12 @@ impl Client {
     }
 
     /// The model of the catalog that a slug means.
-    fn known(&self, slug: &str) -> Result<(ModelSlug, &Arc<Model>)> {
+    fn known(&self, slug: &str) -> Result<(ModelSlug, Arc<Model>)> {
         let slug: ModelSlug = slug.parse()?;
         let base = slug.base();
-        let catalog = &self.0.catalog;
+        let catalog = self.catalog();
         let model = catalog.find(&slug)?.ok_or_else(|| unknown_model(&base, &catalog.nearest(&base)))?;
-        Ok((slug, model))
+        Ok((slug, Arc::clone(model)))
     }
 
     /// What the local servers of this client serve. All are asked at once; one that is not there is no error.
@@ -126,17 +126,18 @@ impl Client {
 /// What a survey borrows.
 struct Lists {
     request: ChatRequest,
+    catalog: Arc<Catalog>,
     health: Arc<HealthSnapshot>,
 }
 
 impl Lists {
     fn new(client: &Client) -> Self {
         let shared = &*client.0;
-        Self { request: ChatRequest::default(), health: shared.health.snapshot(shared.clock.now()) }
+        Self { request: ChatRequest::default(), catalog: client.catalog(), health: shared.health.snapshot(shared.clock.now()) }
     }
 
     fn survey<'a>(&'a self, client: &'a Client, preferences: &'a Preferences) -> Result<Survey<'a>> {
-        Survey::new(client.inputs(Asked::Chat(&self.request), &self.health), preferences)
+        Survey::new(client.inputs(Asked::Chat(&self.request), &self.health, &self.catalog), preferences)
     }
 }
 

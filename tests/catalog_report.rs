@@ -1,0 +1,65 @@
+//! `make catalog`: how large the built-in catalog is, what is missing in it, and which facts are old.
+//! `catalog TODAY DAYS`: facts read more than DAYS before TODAY (`2026-11-25`) are listed as stale.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report is printed")]
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use junto::catalog::Catalog;
+
+/// Days since some day long ago; `None` where the text is no date.
+fn day(text: &str) -> Option<i64> {
+    let mut parts = text.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next().unwrap_or(Some(1))?);
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    Some(365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day)
+}
+
+#[derive(Default)]
+struct Row {
+    endpoints: usize,
+    unpriced: usize,
+    oldest: Option<String>,
+    stale: usize,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (Some(today), Some(limit)) =
+        (arguments.first().and_then(|text| day(text)), arguments.get(1).and_then(|text| text.parse::<i64>().ok()))
+    else {
+        eprintln!("catalog TODAY DAYS, such as: catalog 2026-11-25 90");
+        return ExitCode::FAILURE;
+    };
+    let catalog = match Catalog::unpack() {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
+    for offer in catalog.models().iter().flat_map(|model| &model.endpoints) {
+        let row = rows.entry(&offer.provider).or_default();
+        row.endpoints += 1;
+        row.unpriced += usize::from(offer.pricing.is_none());
+        let read = offer.source.as_ref().map_or("", |source| &source.read);
+        row.stale += usize::from(day(read).is_none_or(|read| today - read > limit));
+        if row.oldest.as_deref().is_none_or(|oldest| read < oldest) {
+            row.oldest = Some(read.to_owned());
+        }
+    }
+    let total: usize = rows.values().map(|row| row.endpoints).sum();
+    println!("{} models, {total} endpoints, {} providers\n", catalog.models().len(), rows.len());
+    println!("{:<24} {:>9} {:>9} {:>7}  oldest fact", "provider", "endpoints", "no price", "stale");
+    for (provider, row) in &rows {
+        println!("{provider:<24} {:>9} {:>9} {:>7}  {}", row.endpoints, row.unpriced, row.stale, row.oldest.as_deref().unwrap_or("?"));
+    }
+    let gone = catalog.models().iter().filter_map(|model| Some((model, model.retires.as_deref()?)));
+    let mut gone: Vec<_> = gone.filter(|(_, when)| day(when).is_some_and(|when| when - today < limit)).collect();
+    gone.sort_by_key(|(_, when)| *when);
+    println!("\nretired by their authors within {limit} days:");
+    for (model, when) in gone {
+        println!("  {when}  {}", model.slug);
+    }
+    ExitCode::SUCCESS
+}
