@@ -359,6 +359,7 @@ impl ClientBuilder {
     }
 
     /// The same settings as JSON: `{providers: {slug: {api_key, api_keys, base_url, headers, policy, protocol, options,
+    /// deployments, regions, the names of [`ProviderConfig::credentials`] and of the row's options, such as `region`,
     /// first_content_timeout, idle_timeout, or any field of a row}}, preferences, timeout, first_content_timeout,
     /// idle_timeout, max_retries, seed, budget, health, catalog, catalog_overlay, search, env}`. Times are seconds; `budget` is
     /// `{limit, period, allow_unknown_prices}` with a limit in US dollars and a period of "hour", "day", "month" or seconds;

@@ -38,6 +38,8 @@ pub struct ProviderConfig {
     pub credentials: BTreeMap<String, Secret>,
     /// What models are called here: an upstream id, a slug or its last part, to the name to ask for.
     pub deployments: BTreeMap<String, String>,
+    /// Regions to ask it in: one endpoint for each, such as `amazon-bedrock/eu-west-1`.
+    pub regions: Vec<String>,
     /// Where it is, instead of the row's URL. With `http://` the key travels in the clear, as it must to servers of a
     /// local network.
     pub base_url: Option<String>,
@@ -78,6 +80,7 @@ impl ProviderConfig {
             api_keys,
             credentials: credentials::take(map, path)?,
             deployments: take(map, path, "deployments")?.unwrap_or_default(),
+            regions: take(map, path, "regions")?.unwrap_or_default(),
             base_url: take(map, path, "base_url")?,
             headers: take(map, path, "headers")?.unwrap_or_default(),
             policy: take(map, path, "policy")?,
@@ -96,6 +99,9 @@ impl ProviderConfig {
         }
         self.credentials.extend(other.credentials);
         self.deployments.extend(other.deployments);
+        if !other.regions.is_empty() {
+            self.regions = other.regions;
+        }
         self.base_url = other.base_url.or(self.base_url.take());
         self.headers.extend(other.headers);
         self.policy = other.policy.or(self.policy.take());
@@ -346,6 +352,10 @@ impl Config {
         let mut provider = Configured::with(row, &base_url, options);
         provider.policy.clone_from(&given.policy);
         provider.deployments = given.deployments;
+        provider.regions = given.regions.iter().map(|region| region.as_str().into()).collect();
+        if !provider.regions.is_empty() && provider.region_option().is_none() {
+            return Err(bad(&format!("providers.{slug}.regions"), "its URL has no region"));
+        }
         provider.problem = found.problem;
         let keys = found.keys;
         let account = Account { keys, first_content_timeout: given.first_content_timeout, idle_timeout: given.idle_timeout };
@@ -372,6 +382,9 @@ impl Config {
             given.base_url = given.base_url.take().or_else(|| other.base_url.clone());
         }
         given.policy = given.policy.take().or_else(|| other.policy.clone());
+        if given.regions.is_empty() {
+            given.regions.clone_from(&other.regions);
+        }
         Ok(())
     }
 

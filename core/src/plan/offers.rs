@@ -14,6 +14,8 @@ use crate::{
 pub(super) struct Offers<'a> {
     listed: &'a [Arc<Endpoint>],
     implied: Vec<Arc<Endpoint>>,
+    /// Providers that the caller has in several regions: one of `implied` for each stands in for what is listed.
+    spread: Vec<&'a str>,
 }
 
 impl Offers<'_> {
@@ -22,7 +24,8 @@ impl Offers<'_> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
-        self.listed.iter().chain(&self.implied)
+        let is_spread = |endpoint: &&Arc<Endpoint>| endpoint.region.is_none() && self.spread.contains(&&*endpoint.provider);
+        self.listed.iter().filter(move |endpoint| !is_spread(endpoint)).chain(&self.implied)
     }
 }
 
@@ -34,8 +37,13 @@ pub(super) fn of<'a>(slug: &ModelSlug, inputs: &Inputs<'a>, rules: &Rules<'_>) -
         Some(model) => Arc::clone(&model.slug),
         None => slug.base().into(),
     };
-    let mut implied = Vec::new();
+    let (mut implied, mut spread) = (Vec::new(), Vec::new());
     for (index, provider) in inputs.providers.iter().enumerate() {
+        if !provider.regions.is_empty() {
+            let here = listed.iter().filter(|endpoint| *endpoint.provider == *provider.slug() && endpoint.region.is_none());
+            implied.extend(here.flat_map(|endpoint| in_regions(endpoint, provider)));
+            spread.push(provider.slug());
+        }
         let upstream = match model {
             Some(model) => known_upstream(model, provider),
             None => unknown_upstream(slug, provider),
@@ -47,13 +55,18 @@ pub(super) fn of<'a>(slug: &ModelSlug, inputs: &Inputs<'a>, rules: &Rules<'_>) -
             None => continue,
         };
         if !listed.iter().any(|endpoint| *endpoint.provider == *provider.slug()) {
-            implied.push(Arc::new(implied_endpoint(&base, provider, upstream, listed.first())));
+            let endpoint = Arc::new(implied_endpoint(&base, provider, upstream, listed.first()));
+            if provider.regions.is_empty() {
+                implied.push(endpoint);
+            } else {
+                implied.extend(in_regions(&endpoint, provider));
+            }
         }
     }
     if listed.is_empty() && implied.is_empty() {
         return Err(nobody(slug, inputs));
     }
-    Ok(Offers { listed, implied })
+    Ok(Offers { listed, implied, spread })
 }
 
 /// What a provider of the caller's calls a known model that it serves first-hand. The catalog speaks for the built-in ones.
@@ -93,6 +106,11 @@ fn implied_endpoint(model: &Arc<str>, provider: &Configured, upstream: String, k
             ..unknown
         },
     }
+}
+
+/// The same endpoint in each of the caller's regions.
+fn in_regions<'a>(endpoint: &'a Arc<Endpoint>, provider: &'a Configured) -> impl Iterator<Item = Arc<Endpoint>> + 'a {
+    provider.regions.iter().map(|region| Arc::new(Endpoint { region: Some(Arc::clone(region)), ..Endpoint::clone(endpoint) }))
 }
 
 fn nobody(slug: &ModelSlug, inputs: &Inputs<'_>) -> Error {

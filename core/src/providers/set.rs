@@ -20,6 +20,8 @@ pub struct Configured {
     pub policy: Option<DataPolicy>,
     /// What the caller named models here: an upstream id, a slug or its last part, to the name to ask for.
     pub deployments: BTreeMap<String, String>,
+    /// Regions that the caller has it in: one endpoint for each, instead of one for all.
+    pub regions: Vec<Arc<str>>,
     /// The base URL without a final slash; `{name}` is still in it where an option has no value.
     pub base_url: String,
     /// Values of the row's options.
@@ -52,6 +54,7 @@ impl Configured {
             custom: false,
             policy: None,
             deployments: BTreeMap::new(),
+            regions: Vec::new(),
             base_url: url,
             options,
             missing_options,
@@ -77,7 +80,8 @@ impl Configured {
         self.region_option().and_then(|name| self.options.get(name)).map_or("", String::as_str)
     }
 
-    fn region_option(&self) -> Option<&str> {
+    /// The option that is the region of its endpoints.
+    pub(crate) fn region_option(&self) -> Option<&str> {
         self.row.options.iter().find(|(_, option)| option.is_region).map(|(name, _)| name.as_str())
     }
 
