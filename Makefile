@@ -1,6 +1,6 @@
 # The few commands a person types. Everything they need is installed by them.
 .PHONY: catalog demo test test-rust lint bench docs test-ecosystem
-.PHONY: node lint-node test-node test-node-soak demo-node test-ecosystem-node
+.PHONY: node lint-node test-node test-node-soak bench-node demo-node test-ecosystem-node
 .PHONY: python test-python test-python-soak demo-python test-ecosystem-python bench-python wheel
 
 CARGO ?= cargo
@@ -57,6 +57,12 @@ ECOSYSTEM := openai openai-previous@npm:openai@6 ai @ai-sdk/openai @ai-sdk/opena
 test-ecosystem-node: node
 	cd bindings-node && npm install --no-save --no-audit --no-fund --loglevel=error $(ECOSYSTEM)
 	cd bindings-node && node --test test/ecosystem/*.test.mjs
+
+# What a call costs beside other clients, in one run; they are installed for this only. ROUNDS=3 ONLY=request,start make it shorter.
+bench-node: bindings-node/node_modules
+	cd bindings-node && node build.mjs --release
+	$(CARGO) build -q --release -p junto-simulator
+	cd benches/node && npm ci --no-audit --no-fund --loglevel=error && node bench.mjs
 
 demo-node: node
 	@node examples/node/quickstart.mjs
