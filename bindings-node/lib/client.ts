@@ -13,6 +13,9 @@ import type {
   ChatRequest,
   ChatRequestNonStreaming,
   ChatRequestStreaming,
+  EmbeddingRequest,
+  EmbeddingResponse,
+  EncodingFormat,
   ModelEndpoints,
   ModelInfo,
   ModelList,
@@ -107,6 +110,7 @@ function callOptions({ timeout, headers }: RequestOptions): string | undefined {
 /** A model router inside this process. */
 export class Junto {
   readonly chat: Chat;
+  readonly embeddings: Embeddings;
   readonly models: Models;
   /** A WHATWG `fetch` that answers OpenAI's URLs in process, for the `openai` package and others like it. */
   readonly fetch: Fetch;
@@ -117,6 +121,7 @@ export class Junto {
     if (typeof handle === "string") throw failureOf(handle);
     handles.set(this, handle);
     this.chat = new Chat(handle);
+    this.embeddings = new Embeddings(handle);
     this.models = new Models(handle);
     this.fetch = createFetch(this);
   }
@@ -169,6 +174,24 @@ export class Completions {
     if (request?.stream) return Stream.open<ChatCompletionChunk>((call) => this.#native.stream(port, call, json, false, own), signal);
     const answer = await askUntil(signal, (call) => this.#native.chat(port, call, json, own));
     return settle<ChatCompletion>(answer as string);
+  }
+}
+
+export class Embeddings {
+  readonly #native: NativeClient;
+
+  /** @internal */
+  constructor(handle: NativeClient) {
+    this.#native = handle;
+  }
+
+  /** Asks for the vectors of texts: lists of numbers, or base64 of 32-bit floats. */
+  async create<Format extends EncodingFormat = "float">(
+    request: EmbeddingRequest<Format>,
+    options: RequestOptions = {},
+  ): Promise<EmbeddingResponse<Format>> {
+    const [json, own] = [JSON.stringify(request), callOptions(options)];
+    return settle<EmbeddingResponse<Format>>((await askUntil(options.signal, (call) => this.#native.embed(port, call, json, own))) as string);
   }
 }
 

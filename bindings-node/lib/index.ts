@@ -1,6 +1,6 @@
 /** junto: a model router inside your process. */
 
-export { Chat, Completions, Junto, Models, type JuntoOptions, type ProviderOptions, type RequestOptions } from "./client.js";
+export { Chat, Completions, Embeddings, Junto, Models, type JuntoOptions, type ProviderOptions, type RequestOptions } from "./client.js";
 export {
   APIConnectionError,
   APIConnectionTimeoutError,

@@ -463,6 +463,44 @@ export interface ErrorBody {
   };
 }
 
+// Embeddings
+
+export type EncodingFormat = "float" | "base64";
+
+/** A request for embeddings. Fields that are not here travel on to OpenAI-compatible endpoints. */
+export interface EmbeddingRequest<Format extends EncodingFormat = EncodingFormat> {
+  /** The slug, for instance `openai/text-embedding-3-small`. */
+  model: string;
+  /** Text, texts, tokens, or lists of tokens. */
+  input: string | (string | number[])[] | number[];
+  /** How many numbers a vector has, where the model can choose. */
+  dimensions?: number;
+  encoding_format?: Format;
+  /** What the texts are; a vendor that needs it takes `document` where nothing is said. */
+  input_type?: Open<"query" | "document" | "classification" | "clustering">;
+  provider?: Preferences;
+  user?: string;
+  [field: string]: unknown;
+}
+
+export interface Embedding<Format extends EncodingFormat = "float"> {
+  object: "embedding";
+  /** Which of the inputs it belongs to. */
+  index: number;
+  /** Numbers, or the base64 of 32-bit floats, lowest byte first. */
+  embedding: Format extends "base64" ? string : number[];
+}
+
+export interface EmbeddingResponse<Format extends EncodingFormat = "float"> {
+  id: string;
+  object: "list";
+  data: Embedding<Format>[];
+  model: string;
+  provider: string;
+  usage: Usage;
+  routing?: Routing;
+}
+
 // Models
 
 /** Which models to list. */

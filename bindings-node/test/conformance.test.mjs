@@ -5,17 +5,11 @@
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import { JuntoError, parseSlug } from "junto";
 import { ScriptedJunto } from "junto/testing";
-
-const require = createRequire(import.meta.url);
-const { handles } = require("../dist/native.js");
-const { settle } = require("../dist/errors.js");
-const { ask: askNative, port } = require("../dist/port.js");
 
 const ROOT = join(import.meta.dirname, "../../tests/conformance");
 const ONLY = process.env["JUNTO_CASE"] ?? "";
@@ -166,7 +160,7 @@ async function ask(junto, request) {
 async function askOther(junto, { embed, models, model, endpoints }) {
   try {
     if (embed !== undefined) {
-      const response = settle(await askNative((call) => handles.get(junto).embed(port, call, JSON.stringify(embed))));
+      const response = await junto.embeddings.create(embed);
       return { response, attempts: response.routing.attempts };
     }
     if (model !== undefined) return { response: await junto.models.retrieve(model) };

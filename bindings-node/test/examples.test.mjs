@@ -24,7 +24,7 @@ const EXAMPLES = {
   "server.mjs": [/curl -N .*Rayleigh/s],
   "streaming.mjs": [/Rayleigh.*\n\d+ tokens, \$0\.0\d+, anthropic\n$/],
   "structured.mjs": [/^3 days in Oslo\n$/, "openai/gpt-4o@json"],
-  "testing.test.mjs": [/# pass 2\n# fail 0/],
+  "testing.test.mjs": [/pass 2\n. fail 0/],
   "tools.mjs": [/^get_weather\(\{"city":"Oslo","days":3\}\)\nRayleigh/, "anthropic/claude-haiku-4-5@tools"],
   "variants.mjs": [/:floor +floor .*:nitro +nitro .*anthropic 0\.0/s],
   "vision.mjs": [/Rayleigh/],

@@ -29,6 +29,12 @@ export async function startStub() {
     const body = JSON.parse(text);
     stub.requests.push({ url: request.url, headers: request.headers, body });
     const behaviour = body.model;
+    if (request.url.endsWith("/embeddings")) {
+      const vector = (at) => (body.encoding_format === "base64" ? Buffer.from(new Float32Array([at, 0.5]).buffer).toString("base64") : [at, 0.5]);
+      const data = [body.input].flat().map((_, index) => ({ object: "embedding", index, embedding: vector(index) }));
+      response.writeHead(200, { "content-type": "application/json" });
+      return response.end(JSON.stringify({ object: "list", data, model: body.model, usage: { prompt_tokens: 2, total_tokens: 2 } }));
+    }
     if (behaviour === "slow") return;
     if (behaviour.startsWith("status-")) {
       response.writeHead(Number(behaviour.slice(7)), { "content-type": "application/json", "retry-after": "2" });

@@ -75,6 +75,11 @@ for (const [major, OpenAI] of Object.entries({ newest, previous })) {
     await assert.rejects(openai.models.retrieve("anthropic/claude-haiku-4-6"), OpenAI.NotFoundError);
   });
 
+  test(`${major}: embeddings, which the SDK asks for in base64`, async () => {
+    const { data } = await onStub().embeddings.create({ model: "openai/text-embedding-3-small", input: ["one", "two"] });
+    assert.deepEqual(data.map(({ embedding }) => [...embedding]), [[0, 0.5], [1, 0.5]]);
+  });
+
   for (const model of MODELS) {
     test(`${major}, ${model}: a whole answer`, async () => {
       const answer = await onVendors().chat.completions.create({ model, messages });

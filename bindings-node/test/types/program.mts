@@ -3,6 +3,7 @@
 import { type ChatCompletion, type ChatCompletionChunk, type Message, type Part, JuntoError, Junto, RateLimitError, type Stream } from "junto";
 import { createFetch, openaiOptions } from "junto/openai";
 import { ScriptedJunto } from "junto/testing";
+import OpenAI from "openai";
 
 const junto = new Junto({ providers: { azure: { apiKey: "k", baseURL: "https://a.test", policy: { trains: false } } }, timeout: 30_000, seed: 7 });
 const messages: Message[] = [
@@ -56,11 +57,28 @@ openaiOptions(junto).maxRetries satisfies number;
 new ScriptedJunto([{ body: {} }, { reads: ["data: {}\n\n", { after: 5, error: "interrupted" }] }, { error: "connect" }]).requests.length;
 describe({ type: "text", text: text ?? "" });
 
+// Vectors are numbers unless base64 is asked for.
+(await junto.embeddings.create({ model: "openai/text-embedding-3-small", input: ["a"] })).data[0]?.embedding satisfies number[] | undefined;
+const packed = await junto.embeddings.create({ model: "m", input: "a", encoding_format: "base64" }, { signal });
+packed.data[0]?.embedding satisfies string | undefined;
+(await junto.models.list({ available: true })).data[0]?.pricing?.prompt satisfies string | undefined;
+(await junto.models.endpoints("m")).endpoints[0]?.tag satisfies string | undefined;
+
+// Hooks know what they are told.
+new Junto({ onAttempt: ({ status }) => status satisfies number | null, onResponse: async ({ usage }) => usage?.cost });
+
+// The official SDK takes the options as they are.
+const openai = new OpenAI(openaiOptions(junto));
+new OpenAI({ apiKey: "unused", fetch: junto.fetch }) satisfies OpenAI;
+(await openai.chat.completions.create({ model: "m", messages: [] })).choices[0]?.message.content satisfies string | null | undefined;
+
 // @ts-expect-error a request needs messages
 junto.chat.completions.create({ model: "m" });
 // @ts-expect-error there is no such role
 messages.push({ role: "robot", content: "" });
 // @ts-expect-error a part of this type has no text
 const wrong: Part = { type: "image_url", text: "" };
+// @ts-expect-error an option of one call has no such name
+junto.chat.completions.create({ model: "m", messages }, { timeOut: 3 });
 // @ts-expect-error preferences have no such field
 junto.explain({ model: "m", messages, provider: { ordre: ["azure"] } });

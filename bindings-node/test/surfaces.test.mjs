@@ -1,0 +1,52 @@
+/** What there is beside chat: embeddings, models, and the same through `fetch`. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Junto, ModelNotFoundError } from "junto";
+
+import { startStub } from "./stub.mjs";
+
+let stub;
+let junto;
+before(async () => {
+  stub = await startStub();
+  junto = new Junto(stub.options);
+});
+after(() => stub.close());
+
+const post = async (path, body) => {
+  const response = await junto.fetch(`https://api.openai.com/v1${path}`, { method: "POST", body: JSON.stringify(body) });
+  return { status: response.status, body: await response.text() };
+};
+const get = async (path) => {
+  const response = await junto.fetch(`https://api.openai.com/v1${path}`);
+  return { status: response.status, body: await response.json() };
+};
+
+test("embeddings, as numbers and in base64", async () => {
+  const request = { model: "openai/text-embedding-3-small", input: ["one", "two"] };
+  const { data, provider, usage } = await junto.embeddings.create(request);
+  assert.deepEqual(data.map(({ embedding }) => embedding), [[0, 0.5], [1, 0.5]]);
+  assert.deepEqual([provider, usage.prompt_tokens], ["openai", 2]);
+  const packed = await junto.embeddings.create({ ...request, encoding_format: "base64" });
+  assert.deepEqual([...new Float32Array(Uint8Array.from(Buffer.from(packed.data[1].embedding, "base64")).buffer)], [1, 0.5]);
+  assert.deepEqual(JSON.parse((await post("/embeddings", request)).body).data, data);
+});
+
+test("models are listed, found, and shown with who serves them", async () => {
+  const { data } = await junto.models.list();
+  assert.ok(data.length > 10 && data.every(({ id, object }) => id.includes("/") && object === "model"));
+  const only = await junto.models.list({ available: true });
+  assert.ok(only.data.length > 0 && only.data.length < data.length);
+  const { id } = only.data.find((model) => model.id.startsWith("openai/"));
+  assert.equal((await junto.models.retrieve(id)).id, id);
+  const { endpoints } = await junto.models.endpoints(id);
+  assert.equal(endpoints.find(({ tag }) => tag === "openai").available, true);
+  await assert.rejects(junto.models.retrieve("openai/gpt-4oo"), ModelNotFoundError);
+  assert.deepEqual((await get("/models")).body.data.map((model) => model.id), data.map((model) => model.id));
+  assert.equal((await get(`/models/${id}`)).body.id, id);
+  assert.deepEqual((await get(`/models/${encodeURIComponent(id)}`)).body.id, id);
+  assert.deepEqual((await get(`/models/${id}/endpoints`)).body.data.endpoints, endpoints);
+  assert.equal((await get("/models/openai/gpt-4oo")).status, 404);
+});
