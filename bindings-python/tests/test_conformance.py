@@ -108,7 +108,6 @@ def take(
         expected = exchange.get("expect_request", {})
         if "host" in expected and urlsplit(request["url"]).hostname != expected["host"]:
             wrong.append(f"request {at}: expected {expected['host']}, found {request['url']}")
-        wrong += [f"request {at}: {text} is not in {request['url']}" for text in expected.get("url", ()) if text not in request["url"]]
         check_request(f"request {at}", expected, request, wrong)
         if "body" in expected:
             compare(f"request {at}", expected["body"], request["body"], wrong)
