@@ -104,6 +104,8 @@ test-ecosystem-python: python
 	  $(JUNTO_PY) -m pip install -q --upgrade --target $(VENV)/$$framework "$$framework" && \
 	  (cd bindings-python && PYTHONPATH="$(CURDIR)/$(VENV)/$$framework" ../$(JUNTO_PY) -m pytest tests/ecosystem/test_frameworks.py) || exit 1; \
 	done
+	$(JUNTO_PY) -m pip install -q --upgrade --target $(VENV)/servers fastapi httpx openai
+	cd bindings-python && PYTHONPATH="$(CURDIR)/$(VENV)/servers" ../$(JUNTO_PY) -m pytest tests/test_examples.py
 
 # junto beside bare aiohttp, the OpenAI SDK and litellm, at fixed versions. ROUNDS=.. and PEERS=".. .." change what is run.
 bench-python:

@@ -18,7 +18,6 @@ import junto.openai
 from junto import AsyncJunto, Junto
 from junto.openai import AsyncOpenAI, OpenAI
 
-FRAMEWORKS = ["pydantic-ai-slim", "langchain-openai", "openai-agents", "instructor"]
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +27,24 @@ def config() -> Iterator[dict[str, Any]]:
     simulator.close()
 
 
-def test_versions(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture(autouse=True)
+def installed(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each framework is installed in a folder of its own, so each run has one of them."""
+    package = PACKAGES[request.node.originalname]
+    try:
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"{package} is not installed here")
     with capsys.disabled():
-        print("\n" + ", ".join(f"{name} {importlib.metadata.version(name)}" for name in [*FRAMEWORKS, "openai"]))
+        print(f"\n{package} {version} on openai {openai.__version__}: {request.node.name} ", end="")
+
+
+PACKAGES = {
+    "test_pydantic_ai": "pydantic-ai-slim",
+    "test_langchain": "langchain-openai",
+    "test_openai_agents": "openai-agents",
+    "test_instructor": "instructor",
+}
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 #: One model of each of three wire formats, none of which is the other's.
 MODELS = ["anthropic/claude-haiku-4-5", "google/gemini-2.0-flash", "openai/gpt-4o"]
