@@ -32,3 +32,5 @@ class Simulator:
     def close(self) -> None:
         self._process.terminate()
         self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()

@@ -21,7 +21,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "explain.py": (r"first anthropic, about \$0\.0",),
     "fallback.py": (r"groq: 503 .*openai: 200 served.*30\.0 \[\('openai', 429\)\]",),
     "fastapi_server.py": (r"^200 Rayleigh", None, "fastapi"),
-    "hooks.py": (r"attempt: anthropic 200 .*call: anthropic/claude-haiku-4-5 by anthropic, \$0\.0.*Rayleigh",),
+    "hooks.py": (r"attempt: anthropic 200 .*call: anthropic/claude-haiku-4-5 by anthropic, \d+ ms.*Rayleigh",),
     "openai_sdk.py": (r"(Rayleigh.*\n){2}", None, "openai"),
     "own_catalog.py": (r"^west 0\.003\n$",),
     "own_provider.py": (r"^my-vllm Hello from /v1/chat/completions\n$",),

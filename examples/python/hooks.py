@@ -15,7 +15,7 @@ def attempted(attempt: Attempt) -> None:
 
 
 def ended(summary: Summary) -> None:
-    print(f"call: {summary.requested} by {summary.endpoint}, ${summary.usage.cost if summary.usage else '?'}")
+    print(f"call: {summary.requested} by {summary.endpoint}, {summary.duration_ms} ms")
 
 
 client = Junto(on_attempt=attempted, on_response=ended)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Iterator, Mapping
 
 from ._native import ChatStream as _NativeStream
 from ._native import Client as _NativeClient
@@ -24,8 +22,10 @@ from .types import (
     Summary,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal, overload
+    from types import TracebackType
+    from typing import Any, AsyncIterator, Callable, Iterator, Literal, Mapping, overload
 
     from ._hooks import Hook
     from ._native import Script as _NativeScript

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Callable
 
 from .types import Attempt, Object, Summary
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable
+
     Hook = Callable[[str], None]
 
 _KINDS: dict[str, type[Object]] = {"on_attempt": Attempt, "on_response": Summary}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Mapping
 
 from .plan import Rejection
 from .types import Attempt
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
 
 __all__ = [
     "APIConnectionError",

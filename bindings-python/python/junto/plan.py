@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import Callable
-
 from .types import Object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
 
 
 class Candidate(Object):
@@ -106,6 +107,8 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
 
 
 def _html(title: str, columns: list[str], rows: list[list[str]]) -> str:
+    from html import escape  # for notebooks alone
+
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><caption>{escape(title)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -16,9 +16,12 @@ connect. Routing, retries and parsing are the real ones: a script stands where t
 from __future__ import annotations
 
 import json
-from typing import Any, Iterable, Mapping
 
 from ._native import Script as _NativeScript
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterable, Mapping
 
 __all__ = ["Script"]
 

@@ -10,9 +10,13 @@ from __future__ import annotations
 import json
 import sys
 from operator import methodcaller
-from typing import Any, Callable, ClassVar, Iterator, Mapping, TypeVar
 
-_Self = TypeVar("_Self", bound="Object")
+# `typing` costs a quarter of the import, and only type checkers read it.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, ClassVar, Iterator, Mapping, TypeVar
+
+    _Self = TypeVar("_Self", bound="Object")
 
 
 class Object(dict):  # type: ignore[type-arg]  # a bare dict keeps `Object` cheap to make
