@@ -32,7 +32,7 @@ macro_rules! areas {
     };
 }
 
-areas! { answers embeddings errors fallback input models online plans preferences providers slugs streams }
+areas! { answers embeddings errors fallback input models online plans preferences providers responses slugs streams }
 
 #[test]
 fn every_folder_is_run() {
@@ -162,6 +162,8 @@ struct Outcome {
     answer: Option<Value>,
     chunks: Vec<Value>,
     error: Option<Error>,
+    /// Of the Responses API.
+    events: Vec<Value>,
 }
 
 fn check_calls(case: &Value, split: Split) -> Vec<String> {
@@ -303,6 +305,10 @@ async fn call(client: &Client, step: &Value) -> Outcome {
         }
         return outcome;
     }
+    if let Some(request) = step.get("respond") {
+        call_respond(client, request, &mut outcome).await;
+        return outcome;
+    }
     let request = &step["request"];
     let text = request.to_string();
     if request["stream"] != true {
@@ -331,6 +337,82 @@ async fn call(client: &Client, step: &Value) -> Outcome {
     }
     outcome.answer = Some(serde_json::from_str(&fold.finish().to_json()).expect("answer"));
     outcome
+}
+
+/// A request of the Responses API; the answer to a stream is the response object of its last event.
+async fn call_respond(client: &Client, request: &Value, outcome: &mut Outcome) {
+    let text = request.to_string();
+    if request["stream"] != true {
+        match client.respond_json(&text).await {
+            Ok(answer) => outcome.answer = Some(serde_json::from_str(&answer).expect("answer")),
+            Err(error) => outcome.error = Some(error),
+        }
+        return;
+    }
+    let mut stream = match client.respond_stream_json(&text).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            outcome.error = Some(error);
+            return;
+        }
+    };
+    while let Some(event) = stream.next().await {
+        match event {
+            Ok(event) => {
+                let json: Value = serde_json::from_str(event.json()).expect("event");
+                assert_eq!(json["type"], event.event_type());
+                assert_eq!(event.to_sse(), format!("event: {}\ndata: {}\n\n", event.event_type(), event.json()));
+                outcome.events.push(json);
+            }
+            Err(error) => outcome.error = Some(error),
+        }
+    }
+    outcome.answer = outcome.events.last().map(|event| event["response"].clone());
+}
+
+/// What holds of every stream of events, and the types that are expected.
+fn check_events(events: &[Value], expect: &Value, wrong: &mut Vec<String>) {
+    let types: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
+    if let Some(expected) = expect["events"].as_array()
+        && !types.iter().eq(expected.iter().map(|kind| kind.as_str().expect("a type")).collect::<Vec<_>>().iter())
+    {
+        wrong.push(format!("events: expected {}, found {types:#?}", expect["events"]));
+    }
+    let mut said: BTreeMap<String, String> = BTreeMap::new();
+    for (at, event) in events.iter().enumerate() {
+        if event["sequence_number"] != at {
+            wrong.push(format!("event[{at}]: its number is {}", event["sequence_number"]));
+        }
+        let kind = types[at];
+        let Some(item) = event["item_id"].as_str() else { continue };
+        let place = |kind: &str| format!("{kind} {item} {} {}", event["content_index"], event["summary_index"]);
+        let added = |event: &&Value| event["type"] == "response.output_item.added" && event["item"]["id"] == item;
+        if !events[..at].iter().any(|event| added(&event)) {
+            wrong.push(format!("event[{at}] {kind}: its item was not announced"));
+        }
+        if let Some(kind) = kind.strip_suffix(".delta") {
+            said.entry(place(kind)).or_default().push_str(event["delta"].as_str().expect("delta"));
+        } else if let Some(kind) = kind.strip_suffix(".done")
+            && kind != "response.content_part"
+            && kind != "response.reasoning_summary_part"
+        {
+            let whole = ["text", "refusal", "arguments"].iter().find_map(|field| event[*field].as_str());
+            let pieces = said.remove(&place(kind)).unwrap_or_default();
+            // A call without arguments has an empty object.
+            if whole != Some(pieces.as_str()) && !(pieces.is_empty() && whole == Some("{}")) {
+                wrong.push(format!("event[{at}] {kind}: the pieces spell {pieces:?}, not {whole:?}"));
+            }
+        }
+    }
+    if !said.is_empty() {
+        wrong.push(format!("events: never done: {:?}", said.keys()));
+    }
+    let done: Vec<&Value> =
+        events.iter().filter(|event| event["type"] == "response.output_item.done").map(|event| &event["item"]).collect();
+    let output = events.last().and_then(|event| event["response"]["output"].as_array());
+    if !output.is_some_and(|output| output.len() == done.len() && output.iter().all(|item| done.contains(&item))) {
+        wrong.push(format!("events: the response holds other items than were done: {output:?}"));
+    }
 }
 
 /// A call beside chat, where the step has one.
@@ -422,10 +504,13 @@ fn check_outcome(outcome: &Outcome, expect: &Value, wrong: &mut Vec<String>) {
         let of_answer = || outcome.answer.as_ref().map(|answer| answer["routing"]["attempts"].clone());
         compare("attempts", expected, of_error.or_else(of_answer).as_ref(), wrong);
     }
+    if !outcome.events.is_empty() {
+        check_events(&outcome.events, expect, wrong);
+    }
     if !outcome.chunks.is_empty() {
         check_chunks(&outcome.chunks, &expect["chunks"], outcome.error.is_some(), wrong);
     }
-    let all = format!("{:?} {:?} {:?}", outcome.error, outcome.answer, outcome.chunks);
+    let all = format!("{:?} {:?} {:?} {:?}", outcome.error, outcome.answer, outcome.chunks, outcome.events);
     if all.contains("-secret") {
         wrong.push(format!("a key is in {all}"));
     }

@@ -20,6 +20,7 @@ const PURE: &[&str] = &[
     "preferences.rs",
     "protocols",
     "providers",
+    "responses",
     "route/attempts.rs",
     "route/backoff.rs",
     "route/budget.rs",

@@ -8,6 +8,8 @@ export interface NativeClient {
   stream(port: NativePort, call: number, request: string, events: boolean, options?: string): NativeStream;
   explain(request: string): string;
   embed(port: NativePort, call: number, request: string, options?: string): void;
+  respond(port: NativePort, call: number, request: string, options?: string): void;
+  respondStream(port: NativePort, call: number, request: string, events: boolean, options?: string): NativeStream;
   models(port: NativePort, call: number, query: string, options?: string): void;
   model(slug: string): string;
   endpoints(slug: string): string;

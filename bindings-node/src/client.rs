@@ -12,7 +12,7 @@ use crate::{
     failure,
     port::{Payload, Port},
     script,
-    stream::{Form, Stream},
+    stream::{Form, Source, Stream},
 };
 
 /// A junto client.
@@ -80,7 +80,27 @@ impl Client {
     pub fn stream(&self, port: &Port, call: u32, request: String, events: bool, options: Option<String>) -> Stream {
         let form = if events { Form::Events } else { Form::List };
         let client = self.with(options.as_deref());
-        Stream::open(port.calls().clone(), call, form, async move { client?.stream_json(&request).await })
+        Stream::open(port.calls().clone(), call, form, async move {
+            let stream = client?.stream_json(&request).await?;
+            Ok(Source::Chat(Box::new(stream)))
+        })
+    }
+
+    /// The response to a request of the Responses API.
+    #[napi]
+    pub fn respond(&self, port: &Port, call: u32, request: String, options: Option<String>) {
+        self.ask(port, call, options, |client| async move { client.respond_json(&request).await });
+    }
+
+    /// The same as a stream of its events.
+    #[napi]
+    pub fn respond_stream(&self, port: &Port, call: u32, request: String, events: bool, options: Option<String>) -> Stream {
+        let form = if events { Form::Events } else { Form::List };
+        let client = self.with(options.as_deref());
+        Stream::open(port.calls().clone(), call, form, async move {
+            let stream = client?.respond_stream_json(&request).await?;
+            Ok(Source::Response(Box::new(stream)))
+        })
     }
 
     /// The models that there are, of `{available, provider, local}`.

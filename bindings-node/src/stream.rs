@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
-use junto::{ChatChunk, ChatStream, Error, Result};
+use junto::{ChatChunk, ChatStream, Error, ResponseEvent, ResponseStream, Result};
 use napi_derive::napi;
 use tokio::sync::Notify;
 
@@ -20,8 +20,34 @@ const MOST_READY: usize = 128 << 10;
 pub(crate) enum Form {
     /// As a JSON list.
     List,
-    /// As server-sent events, `[DONE]` behind the last.
+    /// As server-sent events, `[DONE]` behind the last chunk.
     Events,
+}
+
+/// What is read: an answer in chunks, or in events of the Responses API.
+pub(crate) enum Source {
+    Chat(Box<ChatStream>),
+    Response(Box<ResponseStream>),
+}
+
+/// What one read brought.
+enum Batch {
+    Chunks(Vec<ChatChunk>),
+    Events(Vec<ResponseEvent>),
+}
+
+impl Source {
+    async fn next_batch(&mut self) -> Option<Result<Batch>> {
+        match self {
+            Self::Chat(stream) => stream.next_batch().await.map(|batch| batch.map(Batch::Chunks)),
+            Self::Response(stream) => stream.next_batch().await.map(|batch| batch.map(Batch::Events)),
+        }
+    }
+
+    /// Whether `[DONE]` follows the last event.
+    fn says_done(&self) -> bool {
+        matches!(self, Self::Chat(_))
+    }
 }
 
 /// A streamed answer. It is asked for at once, read a little ahead, and let go of when this handle is.
@@ -51,12 +77,7 @@ struct Ready {
 
 impl Stream {
     /// Asks. The call settles as its first read.
-    pub(crate) fn open(
-        calls: Arc<Calls>,
-        call: u32,
-        form: Form,
-        opening: impl Future<Output = Result<ChatStream>> + Send + 'static,
-    ) -> Self {
+    pub(crate) fn open(calls: Arc<Calls>, call: u32, form: Form, opening: impl Future<Output = Result<Source>> + Send + 'static) -> Self {
         let ready = Ready { text: String::new(), error: None, ended: false, reader: Some(call) };
         let flow = Arc::new(Flow { form, ready: Mutex::new(ready), taken: Notify::new() });
         let (port, filling) = (Arc::clone(&calls), Arc::clone(&flow));
@@ -100,15 +121,16 @@ impl Drop for Stream {
 
 impl Flow {
     /// Reads the stream to its end, as fast as it is taken.
-    async fn fill(&self, mut stream: ChatStream, port: &Calls) {
+    async fn fill(&self, mut stream: Source, port: &Calls) {
+        let done = stream.says_done();
         loop {
             let mut read = stream.next_batch().await;
             // What is ready behind it crosses with it.
             loop {
                 let more = match read {
-                    Some(Ok(chunks)) => self.ready().push(self.form, &chunks),
-                    Some(Err(error)) => return self.give(port, |ready| ready.end(self.form, Some(&error))),
-                    None => return self.give(port, |ready| ready.end(self.form, None)),
+                    Some(Ok(batch)) => self.ready().push(self.form, &batch),
+                    Some(Err(error)) => return self.give(port, |ready| ready.end(self.form, Some(&error), done)),
+                    None => return self.give(port, |ready| ready.end(self.form, None, done)),
                 };
                 match stream.next_batch().now_or_never() {
                     Some(next) if more => read = next,
@@ -153,19 +175,30 @@ impl Flow {
 
 impl Ready {
     /// Adds chunks; whether there is room for more.
-    fn push(&mut self, form: Form, chunks: &[ChatChunk]) -> bool {
-        // After `close` nothing is wanted.
-        let wanted = if self.ended { &[] } else { chunks };
-        for chunk in wanted {
-            match form {
-                Form::List => {
-                    self.text.push(if self.text.is_empty() { '[' } else { ',' });
-                    self.text.push_str(&chunk.to_json());
-                }
-                Form::Events => self.event(&chunk.to_json()),
-            }
+    fn push(&mut self, form: Form, batch: &Batch) -> bool {
+        match batch {
+            // After `close` nothing is wanted.
+            _ if self.ended => {}
+            Batch::Chunks(chunks) => chunks.iter().for_each(|chunk| self.item(form, None, &chunk.to_json())),
+            Batch::Events(events) => events.iter().for_each(|event| self.item(form, Some(event.event_type()), event.json())),
         }
         self.text.len() < MOST_READY
+    }
+
+    fn item(&mut self, form: Form, name: Option<&str>, json: &str) {
+        match (form, name) {
+            (Form::List, _) => {
+                self.text.push(if self.text.is_empty() { '[' } else { ',' });
+                self.text.push_str(json);
+            }
+            (Form::Events, None) => self.event(json),
+            (Form::Events, Some(name)) => {
+                self.text.push_str("event: ");
+                self.text.push_str(name);
+                self.text.push('\n');
+                self.event(json);
+            }
+        }
     }
 
     fn event(&mut self, json: &str) {
@@ -174,12 +207,13 @@ impl Ready {
         self.text.push_str("\n\n");
     }
 
-    fn end(&mut self, form: Form, error: Option<&Error>) {
+    fn end(&mut self, form: Form, error: Option<&Error>, done: bool) {
         self.ended = true;
         match form {
             Form::List => self.error = error.map(failure),
-            // A broken stream has said so in its last chunk.
-            Form::Events => self.event("[DONE]"),
+            // A broken stream has said so in its last chunk or event.
+            Form::Events if done => self.event("[DONE]"),
+            Form::Events => {}
         }
     }
 

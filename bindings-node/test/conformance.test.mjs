@@ -159,9 +159,32 @@ async function ask(junto, request) {
   }
 }
 
-/** A call beside chat. */
-async function askOther(junto, { embed, models, model, endpoints }) {
+/** The events of a streamed response; its answer is the response object of the last one. */
+async function askEvents(junto, request) {
+  let stream;
+  const events = [];
+  const told = (error) => ({ events, response: events.at(-1)?.response, error, attempts: (error ?? events.at(-1)?.response.routing)?.attempts });
   try {
+    let batch = await askNative((call) => (stream = handles.get(junto).respondStream(port, call, request, false)));
+    while (batch !== null) {
+      events.push(...settle(batch));
+      batch = await askNative((call) => stream.next(call));
+    }
+    return told();
+  } catch (error) {
+    if (!(error instanceof JuntoError)) throw error;
+    return told(error);
+  }
+}
+
+/** A call beside chat. */
+async function askOther(junto, { respond, embed, models, model, endpoints }) {
+  try {
+    if (respond?.stream) return await askEvents(junto, JSON.stringify(respond));
+    if (respond !== undefined) {
+      const response = settle(await askNative((call) => handles.get(junto).respond(port, call, JSON.stringify(respond))));
+      return { response, attempts: response.routing.attempts };
+    }
     if (embed !== undefined) {
       const response = await junto.embeddings.create(embed);
       return { response, attempts: response.routing.attempts };
@@ -281,14 +304,17 @@ async function run(one, split) {
       continue;
     }
     const begun = performance.now();
-    const { response, chunks, error, attempts } = await (request === undefined ? askOther(junto, step) : ask(junto, request));
+    const { response, chunks, events, error, attempts } = await (request === undefined ? askOther(junto, step) : ask(junto, request));
     const elapsed = performance.now() - begun;
     for (const [key, value] of Object.entries(expect)) {
       if (key === "response" || key === "folded") compare(key, value, response, wrong);
       else if (key === "text") compare(key, value, response?.choices[0]?.message.content, wrong);
       else if (key === "reasoning") compare(key, value, response?.choices[0]?.message.reasoning, wrong);
       else if (key === "attempts") compare(key, value, attempts, wrong);
-      else if (key === "chunks") checkChunks(chunks, value, wrong);
+      else if (key === "events") {
+        compare(key, value, events.map(({ type }) => type), wrong);
+        compare("sequence", events.map((_, at) => at), events.map(({ sequence_number }) => sequence_number), wrong);
+      } else if (key === "chunks") checkChunks(chunks, value, wrong);
       else if (key === "error") checkError(error, value, wrong);
       else if (key === "waited" && value === false) compare("waited", true, elapsed < NO_WAIT_MS, wrong);
       else if (key === "waited") compare("waited", true, elapsed >= value.at_least_ms, wrong);
@@ -339,7 +365,7 @@ function checkSlug({ slug, expect }) {
 for (const { path, case: one } of cases()) {
   test(`${path}: ${one.name}`, async () => {
     if (one.slug !== undefined) return assert.deepEqual(checkSlug(one), []);
-    const streams = (one.steps ?? [one]).some(({ request }) => request?.stream);
+    const streams = (one.steps ?? [one]).some(({ request, respond }) => (request ?? respond)?.stream);
     for (const split of streams ? Object.keys(SPLITS) : ["events"]) assert.deepEqual(await run(one, split), [], `in reads of ${split}`);
   });
 }

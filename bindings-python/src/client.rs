@@ -17,7 +17,7 @@ use crate::{
     logs,
     runtime::{self, DEPTHS, Parcel},
     script::Script,
-    stream::{Arriving, ChatStream, Form},
+    stream::{Arriving, ChatStream, Form, Source},
 };
 
 /// A router. Connections do not survive a fork, so each process builds its own core client from the same configuration.
@@ -131,14 +131,7 @@ impl Client {
         events: bool,
     ) -> PyResult<ChatStream> {
         let client = self.call(py, timeout, headers)?;
-        let parcel = Arc::new(Parcel::default());
-        let opened = Arc::clone(&parcel);
-        let task = runtime::spawn(py, open(client, request, events, move |stream| opened.put(stream)))?;
-        let stream = parcel.wait(py);
-        if stream.is_err() {
-            task.abort();
-        }
-        stream?.map_err(|error| error::raise(py, &error))
+        open_now(py, async move { client.stream_json(&request).await.map(Source::Chat) }, events)
     }
 
     #[pyo3(signature = (request, timeout = None, headers = None, events = false))]
@@ -151,11 +144,51 @@ impl Client {
         events: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.call(py, timeout, headers)?;
-        bridge::awaitable(py, |waiter| {
-            open(client, request, events, |stream| {
-                waiter.settle(move |py| stream.map_err(|error| error::raise(py, &error))?.into_py_any(py));
-            })
-        })
+        open_later(py, async move { client.stream_json(&request).await.map(Source::Chat) }, events)
+    }
+
+    #[pyo3(signature = (request, timeout = None, headers = None))]
+    fn respond(&self, py: Python<'_>, request: String, timeout: Option<f64>, headers: Option<Headers>) -> PyResult<String> {
+        let client = self.call(py, timeout, headers)?;
+        ask(py, async move { client.respond_json(&request).await })
+    }
+
+    #[pyo3(signature = (request, timeout = None, headers = None))]
+    fn respond_async<'py>(
+        &self,
+        py: Python<'py>,
+        request: String,
+        timeout: Option<f64>,
+        headers: Option<Headers>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let client = self.call(py, timeout, headers)?;
+        ask_async(py, async move { client.respond_json(&request).await })
+    }
+
+    #[pyo3(signature = (request, timeout = None, headers = None, events = false))]
+    fn respond_stream(
+        &self,
+        py: Python<'_>,
+        request: String,
+        timeout: Option<f64>,
+        headers: Option<Headers>,
+        events: bool,
+    ) -> PyResult<ChatStream> {
+        let client = self.call(py, timeout, headers)?;
+        open_now(py, async move { client.respond_stream_json(&request).await.map(Source::Response) }, events)
+    }
+
+    #[pyo3(signature = (request, timeout = None, headers = None, events = false))]
+    fn respond_stream_async<'py>(
+        &self,
+        py: Python<'py>,
+        request: String,
+        timeout: Option<f64>,
+        headers: Option<Headers>,
+        events: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let client = self.call(py, timeout, headers)?;
+        open_later(py, async move { client.respond_stream_json(&request).await.map(Source::Response) }, events)
     }
 
     // Detached: the core may wait for a lock that a thread holds while it logs.
@@ -232,10 +265,35 @@ fn ask_async(py: Python<'_>, call: impl Future<Output = junto::Result<String>> +
     })
 }
 
+/// Opens a stream and waits for its first content.
+fn open_now(py: Python<'_>, source: impl Future<Output = junto::Result<Source>> + Send + 'static, events: bool) -> PyResult<ChatStream> {
+    let parcel = Arc::new(Parcel::default());
+    let opened = Arc::clone(&parcel);
+    let task = runtime::spawn(py, open(source, events, move |stream| opened.put(stream)))?;
+    let stream = parcel.wait(py);
+    if stream.is_err() {
+        task.abort();
+    }
+    stream?.map_err(|error| error::raise(py, &error))
+}
+
+/// As `open_now`, for `await`.
+fn open_later(
+    py: Python<'_>,
+    source: impl Future<Output = junto::Result<Source>> + Send + 'static,
+    events: bool,
+) -> PyResult<Bound<'_, PyAny>> {
+    bridge::awaitable(py, |waiter| {
+        open(source, events, |stream| {
+            waiter.settle(move |py| stream.map_err(|error| error::raise(py, &error))?.into_py_any(py));
+        })
+    })
+}
+
 /// Opens a stream, and reads it to its end or until its handle is gone.
-async fn open(client: junto::Client, request: String, events: bool, opened: impl FnOnce(junto::Result<ChatStream>)) {
+async fn open(source: impl Future<Output = junto::Result<Source>>, events: bool, opened: impl FnOnce(junto::Result<ChatStream>)) {
     let answer = Arriving::new(if events { Form::Events } else { Form::Array });
-    match client.stream_json(&request).await {
+    match source.await {
         Err(error) => opened(Err(error)),
         Ok(stream) => {
             let handle = ChatStream::new(Arc::clone(&answer));

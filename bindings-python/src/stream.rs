@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, PoisonError},
 };
 
-use junto::ChatChunk;
+use junto::{ChatChunk, ResponseEvent};
 use pyo3::{IntoPyObjectExt, prelude::*};
 use tokio::sync::Notify;
 
@@ -19,6 +19,27 @@ use crate::{
 
 /// How many bytes are read ahead of the caller; then the vendor waits.
 const AHEAD: usize = 1 << 20;
+
+/// What is read: an answer in chunks, or in events of the Responses API.
+pub(crate) enum Source {
+    Chat(junto::ChatStream),
+    Response(junto::ResponseStream),
+}
+
+/// What one read brought.
+enum Batch {
+    Chunks(Vec<ChatChunk>),
+    Events(Vec<ResponseEvent>),
+}
+
+impl Source {
+    async fn next_batch(&mut self) -> Option<junto::Result<Batch>> {
+        match self {
+            Self::Chat(stream) => stream.next_batch().await.map(|batch| batch.map(Batch::Chunks)),
+            Self::Response(stream) => stream.next_batch().await.map(|batch| batch.map(Batch::Events)),
+        }
+    }
+}
 
 /// How a batch is written.
 #[derive(Clone, Copy)]
@@ -72,7 +93,7 @@ impl Arriving {
 
     /// Reads a stream to its end, or until nothing more is wanted. `opened` is called at its first content, which is then
     /// found without waiting again.
-    pub(crate) async fn read(self: Arc<Self>, mut stream: junto::ChatStream, opened: impl FnOnce()) {
+    pub(crate) async fn read(self: Arc<Self>, mut stream: Source, opened: impl FnOnce()) {
         let reading = async {
             let mut opened = Some(opened);
             loop {
@@ -97,10 +118,10 @@ impl Arriving {
     }
 
     /// Notes what came; true at the end.
-    fn add(self: &Arc<Self>, batch: Option<junto::Result<Vec<ChatChunk>>>) -> bool {
+    fn add(self: &Arc<Self>, batch: Option<junto::Result<Batch>>) -> bool {
         let mut state = lock(&self.state);
         match batch {
-            Some(Ok(chunks)) => self.form.write(&chunks, &mut state.text),
+            Some(Ok(batch)) => self.form.write(&batch, &mut state.text),
             Some(Err(error)) => state.error = Some(error),
             None => state.ended = true,
         }
@@ -157,20 +178,36 @@ impl Found {
 }
 
 impl Form {
-    fn write(self, chunks: &[ChatChunk], text: &mut Vec<u8>) {
-        text.reserve(chunks.len() * 320);
-        for chunk in chunks {
-            let before: &[u8] = match self {
-                Self::Array if text.is_empty() => b"[",
-                Self::Array => b",",
-                Self::Events => b"data: ",
-            };
-            text.extend_from_slice(before);
-            // Writing a chunk to memory cannot fail.
-            _ = serde_json::to_writer(&mut *text, chunk);
-            if matches!(self, Self::Events) {
-                text.extend_from_slice(b"\n\n");
+    fn write(self, batch: &Batch, text: &mut Vec<u8>) {
+        match batch {
+            Batch::Chunks(chunks) => {
+                text.reserve(chunks.len() * 320);
+                for chunk in chunks {
+                    // Writing a chunk to memory cannot fail.
+                    self.item(None, text, |text| _ = serde_json::to_writer(text, chunk));
+                }
             }
+            Batch::Events(events) => {
+                for event in events {
+                    self.item(Some(event.event_type()), text, |text| text.extend_from_slice(event.json().as_bytes()));
+                }
+            }
+        }
+    }
+
+    fn item(self, name: Option<&str>, text: &mut Vec<u8>, json: impl FnOnce(&mut Vec<u8>)) {
+        match (self, name) {
+            (Self::Array, _) => text.push(if text.is_empty() { b'[' } else { b',' }),
+            (Self::Events, None) => text.extend_from_slice(b"data: "),
+            (Self::Events, Some(name)) => {
+                text.extend_from_slice(b"event: ");
+                text.extend_from_slice(name.as_bytes());
+                text.extend_from_slice(b"\ndata: ");
+            }
+        }
+        json(text);
+        if matches!(self, Self::Events) {
+            text.extend_from_slice(b"\n\n");
         }
     }
 

@@ -78,8 +78,9 @@ def merged(into: Any, own: Any) -> Any:
 
 
 class Outcome:
-    def __init__(self, answer: Any = None, chunks: list[Any] | None = None, error: JuntoError | None = None, plan: Any = None) -> None:
+    def __init__(self, answer: Any = None, chunks: list[Any] | None = None, error: JuntoError | None = None, plan: Any = None, events: list[Any] | None = None) -> None:
         self.answer = answer
+        self.events = [] if events is None else events
         self.chunks = chunks or []
         self.error = error
         self.plan = plan
@@ -183,7 +184,12 @@ def call_other(client: Junto | AsyncJunto, step: dict[str, Any]) -> Outcome:
     native = client._native
     waits = isinstance(client, Junto)
     try:
-        if "embed" in step:
+        if step.get("respond", {}).get("stream"):
+            return respond(client, json.dumps(step["respond"]))
+        if "respond" in step:
+            request = json.dumps(step["respond"])
+            text = native.respond(request) if waits else asyncio.run(wait(lambda: native.respond_async(request)))
+        elif "embed" in step:
             request = json.dumps(step["embed"])
             text = native.embed(request) if waits else asyncio.run(wait(lambda: native.embed_async(request)))
         elif "model" in step or "endpoints" in step:
@@ -194,6 +200,33 @@ def call_other(client: Junto | AsyncJunto, step: dict[str, Any]) -> Outcome:
     except JuntoError as error:
         return Outcome(error=error)
     return Outcome(answer=json.loads(text))
+
+
+def respond(client: Junto | AsyncJunto, request: str) -> Outcome:
+    """The events of a streamed response; its answer is the response object of the last one."""
+    events: list[Any] = []
+    outcome = Outcome(events=events)
+
+    async def read() -> None:
+        stream = await client._native.respond_stream_async(request)
+        while True:
+            batch = stream.next_batch_async()
+            batch = batch if batch is None or isinstance(batch, str) else await batch
+            if batch is None:
+                return
+            events.extend(json.loads(batch))
+
+    try:
+        if isinstance(client, AsyncJunto):
+            asyncio.run(read())
+        else:
+            stream = client._native.respond_stream(request)
+            while (batch := stream.next_batch()) is not None:
+                events.extend(json.loads(batch))
+    except JuntoError as error:
+        outcome.error = error
+    outcome.answer = events[-1]["response"] if events else None
+    return outcome
 
 
 async def wait(call: Callable[[], Any]) -> Any:
@@ -361,12 +394,18 @@ def fold_detail(details: list[Any], piece: dict[str, Any]) -> None:
     details.append(dict(piece))
 
 
+def check_events(expected: Any, outcome: Outcome, wrong: list[str]) -> None:
+    compare("events", expected, [event["type"] for event in outcome.events], wrong)
+    compare("sequence", list(range(len(outcome.events))), [event["sequence_number"] for event in outcome.events], wrong)
+
+
 CHECKS: dict[str, Callable[[Any, Outcome, list[str]], None]] = {
     "text": check_text,
     "reasoning": lambda expected, outcome, wrong: check_text(expected, outcome, wrong, "reasoning"),
     "error": check_error,
     "attempts": check_attempts,
     "chunks": check_chunks,
+    "events": check_events,
     "folded": check_folded,
     "response": lambda expected, outcome, wrong: compare(
         "response", expected, outcome.answer if outcome.answer is not None else folded(outcome.chunks), wrong

@@ -33,6 +33,8 @@ use crate::{
     plan::{self, Asked, HealthSnapshot, Plan},
     preferences::Preferences,
     providers::{Configured, Provider, ProviderSet},
+    response_stream::ResponseStream,
+    responses,
     route::{self, Ask, Health, Limits, Observers, Served, Spending, Watch},
     search::{Engines, SearchConfig, SearchSource},
     stream::ChatStream,
@@ -135,6 +137,24 @@ impl Client {
             Served::Embedded(answer) => Ok(*answer),
             _ => Err(crate::Error::decode("the endpoint gave no vectors")),
         }
+    }
+
+    /// Answers a request of OpenAI's Responses API, translated to a routed call; its response object. What needs something
+    /// stored between calls (`previous_response_id`, `conversation`, `background`, file ids) is an error that names the
+    /// field; `store` is ignored. Reasoning items carry what the next request needs in `encrypted_content`.
+    ///
+    /// Fails as [`Client::chat`].
+    pub async fn respond_json(&self, request: &str) -> Result<String> {
+        let asked = responses::Asked::from_json(request)?;
+        let writer = responses::Writer::new(&asked);
+        Ok(writer.whole(self.chat(asked.request).await?))
+    }
+
+    /// [`Client::respond_json`] as a stream of events.
+    pub async fn respond_stream_json(&self, request: &str) -> Result<ResponseStream> {
+        let asked = responses::Asked::from_json(request)?;
+        let writer = responses::Writer::new(&asked);
+        Ok(ResponseStream::new(self.stream(asked.request).await?, writer))
     }
 
     /// [`Client::embed`] in OpenAI JSON.

@@ -215,13 +215,11 @@ fn append(whole: &mut Option<String>, piece: Option<String>) {
     }
 }
 
-fn fold_delta(message: &mut AssistantMessage, delta: Delta) {
-    append(&mut message.content, delta.content);
-    append(&mut message.refusal, delta.refusal);
-    append(&mut message.reasoning, delta.reasoning);
-    for detail in delta.reasoning_details {
+/// Adds pieces to the blocks that they belong to.
+pub(crate) fn fold_details(whole: &mut Vec<ReasoningDetail>, pieces: Vec<ReasoningDetail>) {
+    for detail in pieces {
         let same = |old: &&mut ReasoningDetail| old.index.is_some() && old.index == detail.index && old.detail_type == detail.detail_type;
-        match message.reasoning_details.iter_mut().rev().find(same) {
+        match whole.iter_mut().rev().find(same) {
             Some(old) => {
                 append(&mut old.text, detail.text);
                 append(&mut old.summary, detail.summary);
@@ -229,9 +227,16 @@ fn fold_delta(message: &mut AssistantMessage, delta: Delta) {
                 old.signature = detail.signature.or(old.signature.take());
                 old.id = detail.id.or(old.id.take());
             }
-            None => message.reasoning_details.push(detail),
+            None => whole.push(detail),
         }
     }
+}
+
+fn fold_delta(message: &mut AssistantMessage, delta: Delta) {
+    append(&mut message.content, delta.content);
+    append(&mut message.refusal, delta.refusal);
+    append(&mut message.reasoning, delta.reasoning);
+    fold_details(&mut message.reasoning_details, delta.reasoning_details);
     for piece in delta.tool_calls {
         let at = piece.index as usize;
         while message.tool_calls.len() <= at {

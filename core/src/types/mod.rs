@@ -15,6 +15,7 @@ mod tool;
 mod usage;
 
 pub use attempt::{Attempt, AttemptError, BudgetState, PassedOver, Routing, Spend, Summary};
+pub(crate) use chunk::fold_details;
 pub use chunk::{ChatChunk, ChunkChoice, Delta, Fold, FunctionDelta, ToolCallDelta};
 pub(crate) use embedding::floats_of_base64;
 pub use embedding::{Embedding, EmbeddingInput, EmbeddingInputs, EmbeddingRequest, EmbeddingResponse, EncodingFormat, Vector};
