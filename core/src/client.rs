@@ -131,12 +131,13 @@ impl Client {
     ///
     /// Fails as [`Client::chat`].
     pub async fn embed(&self, request: EmbeddingRequest) -> Result<EmbeddingResponse> {
-        validate::embedding(&request)?;
-        let plan = self.plan(Asked::Embedding(&request))?;
-        match route::run(&self.0, Ask::Embedding(&request), plan).await? {
-            Served::Embedded(answer) => Ok(*answer),
-            _ => Err(crate::Error::decode("the endpoint gave no vectors")),
+        let mut watch = Watch::new(&self.0.observers, &self.0.clock, &request.model, false);
+        let answer = self.run_embedding(&request).await;
+        match &answer {
+            Ok(answer) => watch.answered(&answer.id, answer.routing.as_ref(), Some(&answer.usage)),
+            Err(error) => watch.failed(error),
         }
+        answer
     }
 
     /// Answers a request of OpenAI's Responses API, translated to a routed call; its response object. What needs something
@@ -227,6 +228,15 @@ impl Client {
         validate::validate(request)?;
         let plan = self.plan(Asked::Chat(request))?;
         route::run(&self.0, Ask::Chat { request, stream }, plan).await
+    }
+
+    async fn run_embedding(&self, request: &EmbeddingRequest) -> Result<EmbeddingResponse> {
+        validate::embedding(request)?;
+        let plan = self.plan(Asked::Embedding(request))?;
+        match route::run(&self.0, Ask::Embedding(request), plan).await? {
+            Served::Embedded(answer) => Ok(*answer),
+            _ => Err(crate::Error::decode("the endpoint gave no vectors")),
+        }
     }
 
     fn plan(&self, request: Asked<'_>) -> Result<Plan> {
@@ -446,7 +456,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Is told of every chat call when it has ended: with an answer, with a stream read to its end, with an error, or because
+    /// Is told of every call when it has ended, a chat or embeddings: with an answer, with a stream read to its end, with an error, or because
     /// the caller left. As [`ClientBuilder::on_attempt`].
     pub fn on_response(mut self, hook: impl Fn(&Summary) + Send + Sync + 'static) -> Self {
         self.observers.add_response(hook);

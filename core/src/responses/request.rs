@@ -76,6 +76,13 @@ impl Asked {
         if let Some(choice) = map.remove("tool_choice") {
             chat.insert("tool_choice".to_owned(), tool_choice(&choice)?);
         }
+        if !chat.contains_key("tools") {
+            // Clients send them anyway, and vendors refuse them.
+            map.remove("parallel_tool_calls");
+            if chat.get("tool_choice").is_some_and(|choice| choice == "auto" || choice == "none") {
+                chat.remove("tool_choice");
+            }
+        }
         if map.contains_key("top_logprobs") {
             chat.insert("logprobs".to_owned(), true.into());
         }
