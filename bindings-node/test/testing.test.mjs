@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { APIConnectionError, RateLimitError } from "junto";
+import { APIConnectionError, BadRequestError, RateLimitError } from "junto";
 import { ScriptedJunto } from "junto/testing";
 
 import { messages } from "./stub.mjs";
@@ -83,4 +83,17 @@ test("the plan names who would serve and who would not", () => {
 test("a plan without anybody is an error with the reasons", () => {
   const nobody = () => new ScriptedJunto([], { env: false, catalog: options.catalog, providers: { alpha: { baseURL: "https://a.test" }, beta: { baseURL: "https://b.test" } } }).explain(request);
   assert.throws(nobody, (error) => error.code === "no_endpoint" && error.excludedBy.some(({ code }) => code === "no_credentials"));
+});
+
+test("health travels and spending is counted", async () => {
+  const junto = new ScriptedJunto([{ body: answer("Hi") }], { ...options, budget: { limit: 2.5, period: "day", allowUnknownPrices: true } });
+  await junto.chat.completions.create(request);
+  const { requests, budget } = junto.spend();
+  assert.equal(requests, 1);
+  assert.equal(budget.limit, 2.5);
+  const health = junto.exportHealth();
+  assert.equal(JSON.parse(health).endpoints[0].provider, "alpha");
+  const other = new ScriptedJunto([], { ...options, health });
+  assert.equal(JSON.parse(other.exportHealth()).endpoints[0].model, "test/model");
+  assert.throws(() => other.importHealth('{"version": 99}'), (error) => error instanceof BadRequestError && /health.version/.test(error.message));
 });

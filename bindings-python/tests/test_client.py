@@ -228,3 +228,17 @@ def test_no_event_loop_is_a_clear_error(vendor: Vendor) -> None:
     coroutine = AsyncJunto(**vendor.config).chat.completions.create(model="openai/plain", messages=ASK)
     with pytest.raises(RuntimeError, match="no running event loop"):
         coroutine.send(None)
+
+
+def test_health_travels_and_spending_is_counted(client: Junto) -> None:
+    client.chat.completions.create(model="openai/plain", messages=ASK)
+    spend = client.spend()
+    assert spend.requests == 1 and spend.unknown_cost_requests == 1 and spend.budget is None
+    health = client.export_health()
+    assert json.loads(health)["endpoints"][0]["provider"] == "openai"
+    other = scripted(Script(), health=health, budget={"limit": 2.5, "period": "day"})
+    assert json.loads(other.export_health())["endpoints"][0]["model"] == "openai/plain"
+    budget = other.spend().budget
+    assert budget is not None and budget.remaining == 2.5 and budget.resets_at is not None
+    with pytest.raises(errors.BadRequestError, match="health.version"):
+        other.import_health('{"version": 99}')
