@@ -16,6 +16,7 @@ use junto::{
     protocols::{self, Call},
     providers::{ProtocolName, Provider},
 };
+use junto_simulator::aws_frame;
 
 const CHUNKS: usize = 1_000;
 /// Bytes per network read; a TLS record holds a few events.
@@ -66,6 +67,65 @@ fn gemini(n: usize) -> String {
     out
 }
 
+fn bedrock(n: usize) -> Vec<u8> {
+    let event = |kind: &str, payload: &str| {
+        aws_frame(&[(":event-type", kind), (":content-type", "application/json"), (":message-type", "event")], payload.as_bytes())
+    };
+    let mut out = event("messageStart", r#"{"p":"abcdefghij","role":"assistant"}"#);
+    for at in 0..n {
+        let word = WORDS[at % WORDS.len()];
+        out.extend(event("contentBlockDelta", &format!(r#"{{"contentBlockIndex":0,"delta":{{"text":"{word}"}},"p":"abcdefghij"}}"#)));
+    }
+    out.extend(event("contentBlockStop", r#"{"contentBlockIndex":0,"p":"ab"}"#));
+    out.extend(event("messageStop", r#"{"p":"ab","stopReason":"end_turn"}"#));
+    let usage = r#"{"metrics":{"latencyMs":700},"p":"ab","usage":{"inputTokens":25,"outputTokens":15,"totalTokens":40}}"#;
+    out.extend(event("metadata", usage));
+    out
+}
+
+fn cohere(n: usize) -> String {
+    let mut out = String::from(
+        "event: message-start\ndata: {\"id\":\"c14c80c3\",\"type\":\"message-start\",\"delta\":{\"message\":{\"role\":\"assistant\",\"content\":[],\"tool_plan\":\"\",\"tool_calls\":[],\"citations\":[]}}}\n\n",
+    );
+    for at in 0..n {
+        let word = WORDS[at % WORDS.len()];
+        let _ = write!(
+            out,
+            "event: content-delta\ndata: {{\"type\":\"content-delta\",\"index\":0,\"delta\":{{\"message\":{{\"content\":{{\"text\":\"{word}\"}}}}}}}}\n\n"
+        );
+    }
+    out.push_str("event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"COMPLETE\",\"usage\":{\"tokens\":{\"input_tokens\":25,\"output_tokens\":15}}}}\n\n");
+    out
+}
+
+fn ollama(n: usize) -> String {
+    let head = r#"{"model":"qwen3:8b","created_at":"2026-01-01T00:00:00.000000Z","message":{"role":"assistant","content":""#;
+    let mut out = String::new();
+    for at in 0..n {
+        let _ = writeln!(out, r#"{head}{}"}},"done":false}}"#, WORDS[at % WORDS.len()]);
+    }
+    let _ = writeln!(out, r#"{head}"}},"done":true,"done_reason":"stop","prompt_eval_count":25,"eval_count":15}}"#);
+    out
+}
+
+fn responses(n: usize) -> String {
+    let response = r#"{"id":"resp_67c9fdcecf48","object":"response","created_at":1764000000,"model":"gpt-4o-2024-08-06","output":[],"#;
+    let mut out =
+        format!("event: response.created\ndata: {{\"type\":\"response.created\",\"response\":{response}\"status\":\"in_progress\"}}}}\n\n");
+    for at in 0..n {
+        let word = WORDS[at % WORDS.len()];
+        let _ = write!(
+            out,
+            "event: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\"sequence_number\":{at},\"item_id\":\"msg_67c9fdcf37fc\",\"output_index\":0,\"content_index\":0,\"delta\":\"{word}\",\"logprobs\":[],\"obfuscation\":\"aBcDeFgH\"}}\n\n"
+        );
+    }
+    let _ = write!(
+        out,
+        "event: response.completed\ndata: {{\"type\":\"response.completed\",\"response\":{response}\"status\":\"completed\",\"usage\":{{\"input_tokens\":25,\"output_tokens\":15,\"total_tokens\":40}}}}}}\n\n"
+    );
+    out
+}
+
 struct Setting {
     request: ChatRequest,
     endpoint: Endpoint,
@@ -106,9 +166,13 @@ impl Setting {
 
 fn translate(c: &mut Criterion) {
     let wires = [
-        ("openai_chat", ProtocolName::OpenaiChat, openai(CHUNKS)),
-        ("anthropic", ProtocolName::Anthropic, anthropic(CHUNKS)),
-        ("gemini", ProtocolName::Gemini, gemini(CHUNKS)),
+        ("openai_chat", ProtocolName::OpenaiChat, openai(CHUNKS).into_bytes()),
+        ("anthropic", ProtocolName::Anthropic, anthropic(CHUNKS).into_bytes()),
+        ("gemini", ProtocolName::Gemini, gemini(CHUNKS).into_bytes()),
+        ("bedrock", ProtocolName::Bedrock, bedrock(CHUNKS)),
+        ("cohere", ProtocolName::Cohere, cohere(CHUNKS).into_bytes()),
+        ("ollama", ProtocolName::Ollama, ollama(CHUNKS).into_bytes()),
+        ("openai_responses", ProtocolName::OpenaiResponses, responses(CHUNKS).into_bytes()),
     ];
     let mut group = c.benchmark_group("chunk");
     group.throughput(Throughput::Elements(CHUNKS as u64));
@@ -119,7 +183,7 @@ fn translate(c: &mut Criterion) {
                 let mut decoder = protocols::by_name(*protocol).decoder(&setting.call(true));
                 let mut out = VecDeque::new();
                 let mut count = 0;
-                for read in wire.as_bytes().chunks(READ) {
+                for read in wire.chunks(READ) {
                     decoder.push(read, &mut out).expect("chunks");
                     count += out.drain(..).map(black_box).count();
                 }
@@ -132,7 +196,7 @@ fn translate(c: &mut Criterion) {
     group.bench_function("openai_value_tree", |b| {
         b.iter(|| {
             let mut sse = protocols::framing::Sse::new();
-            for read in wires[0].2.as_bytes().chunks(READ) {
+            for read in wires[0].2.chunks(READ) {
                 let on = |_: &[u8], data: &[u8]| {
                     if data != b"[DONE]" {
                         black_box(serde_json::from_slice::<serde_json::Value>(data)?);

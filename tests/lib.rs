@@ -1,1 +1,3 @@
 //! Tests of junto as its users see it.
+
+pub mod properties;

@@ -18,10 +18,12 @@
 //! model's name: `gpt-4o@cut=3`. The header wins over the model, the model over the provider.
 
 mod behavior;
+mod frame;
 mod record;
 mod server;
 mod wire;
 
 pub use behavior::{Behavior, Content, Fault};
+pub use frame::aws_frame;
 pub use record::{Close, Request};
 pub use server::Simulator;
