@@ -30,6 +30,10 @@ pub const PROTOCOLS: [ProtocolName; 7] = [
 ];
 
 /// Checks one protocol's stream, whole answer and error of these bytes. The first one says how they are split.
+///
+/// # Panics
+///
+/// Where they break one of the promises.
 pub fn decoder(protocol: ProtocolName, bytes: &[u8]) {
     let Some((step, bytes)) = bytes.split_first() else { return };
     let (provider, id, options): (_, Arc<str>, _) = (Provider { protocol, ..Provider::default() }, "gen-1".into(), BTreeMap::new());
@@ -82,6 +86,10 @@ fn well_formed(chunks: &VecDeque<ChatChunk>, given: usize) {
 }
 
 /// Checks every framing of these bytes. The first one says how they are split.
+///
+/// # Panics
+///
+/// Where they break one of the promises.
 pub fn framing(bytes: &[u8]) {
     let Some((step, bytes)) = bytes.split_first() else { return };
     let step = usize::from(*step) + 1;

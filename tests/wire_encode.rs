@@ -148,7 +148,7 @@ mod encode {
         for tool in &request.tools {
             if let Tool::Function { function, .. } = tool
                 && is_allowed(&function.name)
-                && !(request.tool_choice == Some(ToolChoice::None) && !is_said(&function.name))
+                && (request.tool_choice != Some(ToolChoice::None) || is_said(&function.name))
             {
                 must("tool", &function.name);
                 must("tool description", function.description.as_deref().unwrap_or_default());
@@ -303,7 +303,9 @@ mod encode {
             }
             let count: usize = refused.values().sum();
             println!("{protocol:?} {model}: {said} said, {count} refused");
-            refused.iter().for_each(|(why, count)| println!("    {count}: {why}"));
+            for (why, count) in &refused {
+                println!("    {count}: {why}");
+            }
             assert!(said > count * 10 || !only.is_empty(), "{protocol:?} {model}: {count} of {} refused", said + count);
         }
         println!("{}", wrong.iter().take(60).cloned().collect::<Vec<_>>().join("\n"));

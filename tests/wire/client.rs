@@ -1,6 +1,6 @@
 //! The same answers as a user of a client gets them: from a scripted transport, and over a real connection.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -82,7 +82,7 @@ async fn ask(case: &Case, base_url: &str, transport: Option<Arc<dyn Transport>>)
         match item {
             _ if error.is_some() => return Err("something follows the error".into()),
             Ok(chunk) => chunks.push(chunk),
-            Err(cause) => error = Some(cause),
+            Err(failed) => error = Some(failed),
         }
     }
     let last = chunks.last_mut().ok_or("a stream without a chunk")?;
@@ -124,7 +124,8 @@ async fn serve(mut socket: TcpStream, case: &Case) -> std::io::Result<()> {
     let mut head = format!("HTTP/1.1 {} Recorded\r\nconnection: close\r\ntransfer-encoding: chunked\r\n", case.response.status().as_u16());
     for (name, value) in case.response.headers() {
         if !["connection", "content-length", "transfer-encoding"].contains(&name.as_str()) {
-            head += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
+            let value = value.to_str().unwrap_or_default();
+            let _ = write!(head, "{name}: {value}\r\n");
         }
     }
     socket.write_all(format!("{head}\r\n").as_bytes()).await?;

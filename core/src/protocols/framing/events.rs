@@ -27,9 +27,11 @@ impl Events {
     }
 
     /// Reads what has arrived and calls `on(event, data)` for each complete event; stops at its first error.
-    pub fn push<E>(&mut self, bytes: &[u8], on: impl FnMut(&[u8], &[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub fn push<E>(&mut self, mut bytes: &[u8], on: impl FnMut(&[u8], &[u8]) -> Result<(), E>) -> Result<(), E> {
         if let Body::Unknown = self.0 {
-            let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else { return Ok(()) };
+            // White space before the first word belongs to neither.
+            bytes = bytes.trim_ascii_start();
+            let Some(first) = bytes.first() else { return Ok(()) };
             self.0 = if matches!(first, b'{' | b'[' | b'<') { Body::Whole(Vec::new()) } else { Body::Events(Sse::new()) };
         }
         match &mut self.0 {

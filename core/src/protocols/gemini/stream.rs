@@ -65,10 +65,11 @@ impl GeminiDecoder {
 }
 
 impl Decoder for GeminiDecoder {
-    fn push(&mut self, bytes: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+    fn push(&mut self, mut bytes: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
         let Self { framing, reader } = self;
         if let Framing::Unknown = framing {
-            match bytes.trim_ascii_start().first() {
+            bytes = bytes.trim_ascii_start();
+            match bytes.first() {
                 None => return Ok(()),
                 Some(b'[' | b'{') => *framing = Framing::Array(JsonArray::new()),
                 Some(_) => *framing = Framing::Sse(Sse::new()),
