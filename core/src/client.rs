@@ -456,8 +456,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Is told of every call when it has ended, a chat or embeddings: with an answer, with a stream read to its end, with an error, or because
-    /// the caller left. As [`ClientBuilder::on_attempt`].
+    /// Is told of every call, a chat or embeddings, when it has ended: with an answer, with a stream read to its end, with an
+    /// error, or because the caller left. As [`ClientBuilder::on_attempt`].
     pub fn on_response(mut self, hook: impl Fn(&Summary) + Send + Sync + 'static) -> Self {
         self.observers.add_response(hook);
         self

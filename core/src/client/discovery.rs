@@ -11,6 +11,7 @@ use futures_util::future::{Either, join_all, select};
 use super::Client;
 use crate::{
     catalog::{Catalog, Endpoint, Model, unknown_model},
+    date,
     error::{Error, Result},
     plan::{Asked, EndpointHealth, HealthSnapshot, Survey, Surveyed},
     preferences::{Percentiles, Preferences},
@@ -203,20 +204,7 @@ fn local_info(slug: &str, provider: &Configured, listed: &Listed, survey: &Surve
 
 /// When a model came out, in Unix seconds; 0 where nobody knows.
 fn published(model: &Model) -> u64 {
-    model.created.as_deref().and_then(unix).unwrap_or(0)
-}
-
-/// The first second of a day such as `2025-09-29`, in UTC.
-fn unix(day: &str) -> Option<u64> {
-    let mut parts = day.splitn(3, '-').map(|part| part.parse::<u64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Years that begin in March end with the leap day.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
-    days.checked_sub(719_468).map(|days| days * 86_400)
+    model.created.as_deref().and_then(|day| date::rfc3339(&format!("{day}T00:00:00Z"))).map_or(0, |published| published.as_secs())
 }
 
 /// What the first endpoint of which it is known reads and writes.
@@ -266,17 +254,4 @@ fn endpoint(model: &Model, one: &Surveyed) -> EndpointInfo {
 fn uptime(health: &EndpointHealth) -> Option<f64> {
     let counted = 1.0 - health.rate_limited_rate?;
     (counted > 0.0).then(|| 100.0 * (1.0 - health.error_rate.unwrap_or(0.0) / counted))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unix;
-
-    #[test]
-    fn days_are_seconds() {
-        assert_eq!(unix("1970-01-01"), Some(0));
-        assert_eq!(unix("2000-02-29"), Some(951_782_400));
-        assert_eq!(unix("2025-09-29"), Some(1_759_104_000));
-        assert_eq!([unix("2025-13-01"), unix("1969-12-31"), unix("soon"), unix("2025-01")], [None; 4]);
-    }
 }
