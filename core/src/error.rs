@@ -373,7 +373,8 @@ impl fmt::Debug for Error {
             .field("upstream_status", &self.0.upstream_status)
             .field("upstream_code", &self.0.upstream_code)
             .field("retry_after", &self.0.retry_after)
-            .field("excluded_by", &self.0.excluded_by)
+            // As sentences: this is what a `main` that fails prints.
+            .field("excluded_by", &self.0.excluded_by.iter().map(ToString::to_string).collect::<Vec<_>>())
             .field("attempts", &self.0.attempts)
             .finish_non_exhaustive()
     }

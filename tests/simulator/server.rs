@@ -371,11 +371,13 @@ fn answer(behavior: &Behavior, asked: &Asked, mut answering: Answering, shared: 
 fn script(behavior: &Behavior, asked: &Asked, shared: &Shared) -> Arc<[Step]> {
     const KEPT: usize = 256;
     let key = format!(
-        "{:?} {} {} {:?} {} {} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {} {} {:?} {} {:?} {} {} {:?} {:?} {:?} {:?} {:?}",
         asked.wire,
         asked.model,
         asked.stream,
         asked.tool,
+        asked.must_call,
+        asked.schema,
         asked.answered,
         asked.thinking,
         behavior.content,

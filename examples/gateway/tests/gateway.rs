@@ -150,7 +150,8 @@ mod gateway {
         let stream = r#"{"model": "openai/gpt-4o-mini", "input": "Hello!", "stream": true}"#;
         let (status, body) = gateway.ask("POST /api/v1/responses", &key, stream).await;
         assert_eq!((status, body.contains("event: response.completed")), (200, true), "{body}");
-        let (status, body) = gateway.ask("POST /api/v1/embeddings", &key, r#"{"model": "openai/text-embedding-3-small", "input": "Hi"}"#).await;
+        let (status, body) =
+            gateway.ask("POST /api/v1/embeddings", &key, r#"{"model": "openai/text-embedding-3-small", "input": "Hi"}"#).await;
         assert_eq!((status, body.contains("\"embedding\"")), (200, true), "{body}");
         let (status, body) = gateway.ask("GET /api/v1/nothing", &key, "").await;
         assert_eq!((status, body.contains("\"error\"")), (404, true), "{body}");

@@ -29,6 +29,10 @@ pub(crate) struct Asked {
     pub(crate) behavior: Option<String>,
     /// The name of a tool that the request offers.
     pub(crate) tool: Option<String>,
+    /// Whether a tool must be called.
+    pub(crate) must_call: bool,
+    /// The JSON Schema that the answer must follow.
+    pub(crate) schema: Option<Value>,
     /// Whether the last message is a tool's result.
     pub(crate) answered: bool,
     /// Whether the request turns reasoning on.
@@ -96,6 +100,8 @@ impl Wire {
             stream: body["stream"] == true || path.contains(":stream"),
             behavior,
             tool: tool.iter().find_map(|name| name.as_str()).map(str::to_owned),
+            must_call: must_call(body),
+            schema: schema(body).cloned(),
             answered: answers_tool(body),
             thinking: matches!(body["thinking"]["type"].as_str(), Some("enabled" | "adaptive"))
                 || body["generationConfig"]["thinkingConfig"]["includeThoughts"] == true,
@@ -158,7 +164,15 @@ impl Answer {
             answer.reasoning = words("Short wavelengths scatter more; blue is short. ");
         }
         match behavior.content {
-            Content::Text | Content::Thinking => {}
+            Content::Text if asked.must_call => {
+                answer.text.clear();
+                answer.tools = vec![Tool::number(0, asked)];
+            }
+            Content::Text | Content::Thinking => {
+                if let Some(schema) = &asked.schema {
+                    answer.text = vec![instance(schema).to_string()];
+                }
+            }
             Content::Chunks(count) => answer.text = (0..count).map(|at| format!("word{at} ")).collect(),
             Content::Empty => answer = Self::default(),
             Content::Refusal => answer = Self { text: words("I can't help with that."), refusal: true, ..Self::default() },
@@ -191,6 +205,41 @@ impl Tool {
 
     fn value(&self) -> Value {
         serde_json::from_str(&self.arguments.concat()).unwrap_or_default()
+    }
+}
+
+/// Whether `tool_choice` leaves the model no choice, in any vendor's words.
+fn must_call(body: &Value) -> bool {
+    let choice = &body["tool_choice"];
+    let mode = [choice, &choice["type"], &body["toolConfig"]["functionCallingConfig"]["mode"]];
+    mode.iter().any(|mode| matches!(mode.as_str(), Some("required" | "any" | "tool" | "function" | "ANY")))
+}
+
+/// The schema of a structured answer, in any vendor's place for it.
+fn schema(body: &Value) -> Option<&Value> {
+    let google = &body["generationConfig"];
+    [
+        &body["response_format"]["json_schema"]["schema"],
+        &body["text"]["format"]["schema"],
+        &body["output_config"]["format"]["schema"],
+        &google["responseJsonSchema"],
+        &google["responseSchema"],
+    ]
+    .into_iter()
+    .find(|schema| schema.is_object())
+}
+
+/// The plainest value that follows a schema.
+fn instance(schema: &Value) -> Value {
+    match schema["type"].as_str().unwrap_or_default().to_ascii_lowercase().as_str() {
+        "object" => {
+            let fields = schema["properties"].as_object().into_iter().flatten();
+            fields.map(|(name, schema)| (name.clone(), instance(schema))).collect::<serde_json::Map<_, _>>().into()
+        }
+        "array" => Value::Array(vec![instance(&schema["items"])]),
+        "integer" | "number" => 36.into(),
+        "boolean" => true.into(),
+        _ => schema["enum"].get(0).cloned().unwrap_or_else(|| "Ada".into()),
     }
 }
 
