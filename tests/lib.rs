@@ -1,8 +1,6 @@
 //! Tests of junto as its users see it.
 
-<<<<<<< HEAD
 pub mod properties;
-=======
 /// The Rust blocks of README and guide; `docs/blocks.py` runs them with simulated vendors.
 #[cfg(doctest)]
 mod guide {
@@ -18,4 +16,3 @@ mod guide {
         testing "../docs/guide/testing.md";
     }
 }
->>>>>>> 8ce3b26 (Examples in Rust, run on simulated vendors, which call the tools they must call and follow the schema they are given; a failed main prints sentences)
