@@ -1,5 +1,5 @@
 # The few commands a person types. Everything they need is installed by them.
-.PHONY: catalog demo test test-rust lint bench docs test-ecosystem
+.PHONY: catalog demo gateway gateway-soak test test-rust test-examples test-docs lint bench docs test-ecosystem
 .PHONY: node lint-node test-node test-node-soak bench-node demo-node test-ecosystem-node
 .PHONY: python test-python test-python-soak demo-python test-ecosystem-python bench-python wheel
 
@@ -11,7 +11,16 @@ RUST_TESTS := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextes
 demo:
 	@$(CARGO) run -q -p junto-examples --example quickstart -- --model "$(MODEL)" --prompt "$(PROMPT)"
 
-test: lint test-rust test-python test-node
+# The router behind an OpenAI-compatible server, with a fresh key and a request to copy. ADDRESS=127.0.0.1:8787
+ADDRESS ?= 127.0.0.1:8787
+gateway:
+	@$(CARGO) run -q -p junto-gateway -- --db target/gateway.db serve --demo --address $(ADDRESS)
+
+# 200 streams through the gateway at once, for a minute.
+gateway-soak:
+	$(CARGO) test -p junto-gateway --test gateway -- --ignored --nocapture two_hundred_streams_for_a_minute_lose_none
+
+test: lint test-rust test-examples test-python test-node test-docs
 
 lint:
 	$(CARGO) fmt --all --check
@@ -20,7 +29,7 @@ lint:
 
 test-rust:
 	$(CARGO) $(RUST_TESTS)
-	$(CARGO) test --workspace --doc
+	$(CARGO) test --workspace --exclude junto-tests --doc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -p junto --no-deps
 
 # The built-in catalog: its tests, then what is missing in it and which facts are more than STALE days old.
@@ -28,6 +37,15 @@ STALE ?= 90
 catalog:
 	$(CARGO) test -q -p junto --lib catalog
 	@$(CARGO) run -q -p junto-tests --bin catalog -- "$$(date +%F)" $(STALE)
+
+# Every example in Rust, on simulated vendors; the other languages run theirs with their tests.
+RUST_EXAMPLES := $(filter-out lib,$(basename $(notdir $(wildcard examples/rust/*.rs))))
+test-examples:
+	$(CARGO) build -q -p junto-simulator && $(CARGO) build -q -p junto-examples --examples
+	@for example in $(RUST_EXAMPLES); do \
+	  echo "example $$example" && $(PYTHON) examples/simulated.py target/debug/examples/$$example > target/example.log 2>&1 \
+	    || { cat target/example.log; exit 1; }; \
+	done
 
 bench:
 	$(CARGO) bench -p junto-benches
@@ -126,3 +144,30 @@ demo-python: python
 
 # The vendors' official SDKs on junto, in every language.
 test-ecosystem: test-ecosystem-python test-ecosystem-node
+
+# The code blocks of README and guide, run against simulated vendors. The SDKs they show are installed for this only.
+DOCS := target/docs
+$(DOCS)/ready: | $(VENV)/ready
+	@mkdir -p $(DOCS)
+	$(JUNTO_PY) -m pip install -q --target $(DOCS)/python openai
+	cd $(DOCS) && echo '{"private": true}' > package.json && npm install --no-audit --no-fund --loglevel=error openai ../../bindings-node
+	@touch $@
+
+test-docs: python node $(DOCS)/ready
+	$(CARGO) build -q -p junto-simulator -p junto-gateway
+	$(JUNTO_PY) docs/providers.py --check
+	$(JUNTO_PY) docs/blocks.py
+
+# The guide and the reference of each language, in target/book.
+MDBOOK := target/tools/bin/mdbook
+$(MDBOOK):
+	$(CARGO) install mdbook --version 0.5.4 --locked --no-default-features --features search --root target/tools -q
+
+docs: $(MDBOOK) python node $(DOCS)/ready
+	$(MDBOOK) build docs
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -p junto --no-deps
+	rm -rf target/book/rust && cp -r target/doc target/book/rust
+	$(JUNTO_PY) -m pip install -q --target $(DOCS)/pdoc pdoc
+	PYTHONPATH=$(DOCS)/pdoc $(JUNTO_PY) -W error -m pdoc junto -o target/book/python
+	cd $(DOCS) && npm install --no-save --no-audit --no-fund --loglevel=error typedoc typescript
+	cd bindings-node && ../$(DOCS)/node_modules/.bin/typedoc --treatWarningsAsErrors --tsconfig tsconfig.json --out ../target/book/node lib/index.ts lib/openai.ts lib/testing.ts
