@@ -1,6 +1,7 @@
 //! Tests of junto as its users see it.
 
 pub mod properties;
+
 /// The Rust blocks of README and guide; `docs/blocks.py` runs them with simulated vendors.
 #[cfg(doctest)]
 mod guide {
