@@ -37,13 +37,15 @@ impl Catalog {
         let mut json = String::new();
         let packed: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/catalog.json.deflate"));
         DeflateDecoder::new(packed).read_to_string(&mut json).map_err(|error| Error::decode(format!("the built-in catalog: {error}")))?;
-        Self::of(List::parse(&json, Some(Shape::Junto))?)
+        List::parse(&json, Some(Shape::Junto)).map(Self::of)
     }
 
-    fn of(list: List) -> Result<Self> {
+    fn of(list: List) -> Self {
         let mut catalog = Self { authors: list.authors, ..Self::default() };
-        list.models.into_iter().for_each(|model| catalog.insert(model));
-        Ok(catalog)
+        for model in list.models {
+            catalog.insert(model);
+        }
+        catalog
     }
 
     /// Reads a catalog in the format of the built-in one, or a list that others keep; which [`Shape`] it has is recognised.

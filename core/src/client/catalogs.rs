@@ -50,7 +50,9 @@ fn overlaid(base: &Arc<Catalog>, overlays: &[List]) -> Arc<Catalog> {
         return Arc::clone(base);
     }
     let mut catalog = (**base).clone();
-    overlays.iter().for_each(|list| catalog.merge(list));
+    for list in overlays {
+        catalog.merge(list);
+    }
     Arc::new(catalog)
 }
 

@@ -56,7 +56,9 @@ fn read(name: &str, from: &str, embeds: bool, entry: &Facts<'_>) -> Result<Model
         ("supports_reasoning", &[Parameter::Reasoning]),
     ] {
         if entry.flag(field)? == Some(true) {
-            means.iter().for_each(|parameter| parameters.insert(*parameter));
+            for parameter in means {
+                parameters.insert(*parameter);
+            }
         }
     }
     offer.parameters = Some(parameters);

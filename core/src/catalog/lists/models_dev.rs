@@ -39,7 +39,9 @@ fn read(provider: &str, id: &str, entry: &Facts<'_>) -> Result<Model> {
         ("reasoning", &[Parameter::Reasoning]),
     ] {
         if entry.flag(field)? == Some(true) {
-            means.iter().for_each(|parameter| parameters.insert(*parameter));
+            for parameter in means {
+                parameters.insert(*parameter);
+            }
         }
     }
     offer.parameters = Some(parameters);

@@ -64,7 +64,9 @@ fn common(said: &Facts<'_>, model: &Facts<'_>, offer: &mut Endpoint) -> Result<(
                 "include_reasoning" | "reasoning_effort" => Some(Parameter::Reasoning),
                 name => Parameter::from_name(name),
             };
-            known.into_iter().for_each(|parameter| parameters.insert(parameter));
+            if let Some(parameter) = known {
+                parameters.insert(parameter);
+            }
         }
         offer.parameters = Some(parameters);
     }
