@@ -160,6 +160,21 @@ def test_keys_are_in_no_repr_and_no_pickle() -> None:
         pickle.dumps(client)
 
 
+def test_a_key_is_in_no_traceback(client: Junto) -> None:
+    try:
+        client.chat.completions.create(model="openai/status-401", messages=ASK)
+    except errors.AuthenticationError as error:
+        import traceback
+
+        lines = traceback.TracebackException.from_exception(error, capture_locals=True).format()
+        # Python can show every local variable; what a key stands in shows names alone.
+        shown = "".join(line for line in lines if "vendor.config" not in line)
+        assert "sk-test-secret" not in shown and "scripted status-401" in shown
+    else:
+        raise AssertionError("an error was expected")
+    assert "sk-test-secret" not in f"{client!r}{client._native!r}{client.chat!r}{client._options!r}{vars(errors)!r}"
+
+
 def test_with_options_changes_and_shares(client: Junto, vendor: Vendor) -> None:
     other = client.with_options(extra_body={"user": "me"}, timeout=0.2)
     assert isinstance(other, Junto)

@@ -118,3 +118,59 @@ def test_a_broken_stream_is_an_api_error() -> None:
         for chunk in stream:
             text += chunk.choices[0].delta.content or ""
     assert text == "one two"
+
+
+def test_embeddings() -> None:
+    vectors = [{"object": "embedding", "index": at, "embedding": [at, 0.5]} for at in range(2)]
+    usage = {"prompt_tokens": 4, "total_tokens": 4}
+    script = Script().respond(200, {"object": "list", "model": "m", "data": vectors, "usage": usage}, repeat=True)
+    sdk = scripted(script)
+    for more in ({}, {"encoding_format": "float"}):
+        r = sdk.embeddings.create(model="openai/text-embedding-3-small", input=["a", "b"], **more)
+        assert [each.embedding for each in r.data] == [[0, 0.5], [1, 0.5]] and r.usage.prompt_tokens == 4
+
+
+def test_models(sdk: Any) -> None:
+    models = list(sdk.models.list())
+    assert len(models) > 20 and any(model.id == "openai/gpt-4o" for model in models)
+    assert sdk.models.retrieve("openai/gpt-4o").owned_by == "openai"
+    with pytest.raises(openai.NotFoundError, match="gpt-4o"):
+        sdk.models.retrieve("openai/gpt-4p")
+
+
+def test_responses(sdk: Any, vendor: Vendor) -> None:
+    r = sdk.responses.create(model="openai/plain", input="Hello!", instructions="Be brief.")
+    assert r.output_text == "Hello!" and r.status == "completed" and r.usage.input_tokens == 3
+    assert [message["role"] for message in vendor.requests[0]["body"]["messages"]] == ["system", "user"]
+    events = list(sdk.responses.create(model="openai/count-20", input="Hello!", stream=True))
+    assert (events[0].type, events[-1].type) == ("response.created", "response.completed")
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert text == events[-1].response.output_text == "".join(f"piece {at} " for at in range(20))
+
+
+def test_responses_in_asyncio(vendor: Vendor) -> None:
+    async def main() -> None:
+        sdk = AsyncOpenAI(junto=AsyncJunto(**vendor.config))
+        assert (await sdk.responses.create(model="openai/plain", input="Hello!")).output_text == "Hello!"
+        stream = await sdk.responses.create(model="openai/endless", input="Hello!", stream=True)
+        async for event in stream:
+            if event.type == "response.output_text.delta":
+                break
+        await stream.close()
+        await asyncio.to_thread(vendor.wait, left=1)
+
+    asyncio.run(main())
+
+
+def test_what_needs_a_servers_memory_is_a_clear_error(sdk: Any) -> None:
+    with pytest.raises(openai.BadRequestError, match="previous_response_id"):
+        sdk.responses.create(model="openai/plain", input="Hello!", previous_response_id="resp_1")
+    with pytest.raises(openai.NotFoundError, match="junto keeps no responses"):
+        sdk.responses.retrieve("resp_1")
+
+
+def test_the_callers_headers_reach_the_vendor_and_the_sdks_own_do_not(sdk: Any, vendor: Vendor) -> None:
+    sdk.chat.completions.create(model="openai/plain", messages=ASK, extra_headers={"X-Trace": "7"})
+    sent = {name.lower(): value for name, value in vendor.requests[0]["headers"].items()}
+    assert sent["x-trace"] == "7" and sent["authorization"] == "Bearer sk-test-secret"
+    assert not any(name.startswith("x-stainless") for name in sent)
