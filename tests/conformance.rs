@@ -32,7 +32,7 @@ macro_rules! areas {
     };
 }
 
-areas! { answers catalog embeddings errors fallback input models online plans preferences providers responses slugs streams }
+areas! { answers catalog embeddings errors fallback input models online plans preferences providers responses slugs streams thinking }
 
 #[test]
 fn every_folder_is_run() {

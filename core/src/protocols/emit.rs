@@ -20,6 +20,8 @@ pub(crate) struct Emitter {
     system_fingerprint: Option<String>,
     started: bool,
     done: bool,
+    /// Whether the caller does not want to see reasoning.
+    hides_reasoning: bool,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +47,7 @@ impl Emitter {
             system_fingerprint: None,
             started: false,
             done: false,
+            hides_reasoning: call.request.reasoning.as_ref().is_some_and(|reasoning| reasoning.exclude),
         }
     }
 
@@ -173,6 +176,14 @@ impl Emitter {
 
     /// Adds any piece of a choice, log probabilities included. Its finish reason is held back.
     pub(crate) fn choice_chunk(&mut self, mut piece: ChunkChoice, out: &mut VecDeque<ChatChunk>) {
+        if self.hides_reasoning && (piece.delta.reasoning.is_some() || !piece.delta.reasoning_details.is_empty()) {
+            piece.delta.reasoning = None;
+            // What nobody can read stays: the vendor may want it back.
+            piece.delta.reasoning_details.retain(|detail| detail.data.is_some());
+            if piece.logprobs.is_none() && piece.delta == Delta::default() {
+                return;
+            }
+        }
         let state = self.choice(piece.index);
         piece.delta.role = (!state.started).then_some(Role::Assistant);
         state.started = true;

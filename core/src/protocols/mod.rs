@@ -7,6 +7,7 @@ mod anthropic;
 mod bedrock;
 mod blocks;
 mod cohere;
+mod effort;
 mod embed;
 mod emit;
 pub mod framing;

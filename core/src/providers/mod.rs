@@ -255,18 +255,24 @@ impl Default for Quirks {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ReasoningField {
+    /// There is no word for it: its models always reason.
+    Always,
     /// `reasoning_effort: "high"`.
     #[default]
     Effort,
+    /// `reasoning_effort` and `reasoning_format: "parsed"`.
+    EffortAndFormat,
     /// `enable_thinking: true` and `thinking_budget`.
     EnableThinking,
     /// Not at all.
     None,
     /// `reasoning: {effort, max_tokens, enabled, exclude}`.
     Object,
+    /// `reasoning_effort: "high"` or `"none"`.
+    Switch,
     /// `chat_template_kwargs: {enable_thinking: true}`.
     Template,
-    /// `thinking: {"type": "enabled"}`.
+    /// `thinking: {"type": "enabled"}`, and `reasoning_effort` where the model takes one.
     Thinking,
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     error::{Error, Result},
-    protocols::{Call, Encoded},
+    protocols::{Call, Encoded, effort},
     types::{Content, Message, Part, Reasoning, ResponseFormat, Role, Tool, ToolChoice},
 };
 
@@ -191,11 +191,7 @@ fn thinking(call: &Call<'_>, reasoning: &Reasoning) -> Value {
     if !reasoning.is_on() {
         return json!({"type": "disabled"});
     }
-    let share = |effort: crate::types::Effort| {
-        let output = call.request.max_output_tokens().or(call.endpoint.max_completion_tokens)?;
-        Some(output.saturating_mul(effort.percent()) / 100)
-    };
-    let budget = reasoning.max_tokens.or_else(|| reasoning.effort.and_then(share)).filter(|budget| *budget > 0);
+    let budget = effort::budget(call, reasoning).filter(|budget| *budget > 0);
     match budget {
         Some(budget) => json!({"type": "enabled", "token_budget": budget}),
         None => json!({"type": "enabled"}),

@@ -14,6 +14,7 @@ use crate::{
     protocols::{
         Call, Encoded,
         anthropic::encode::{allowed_tools, object_schema},
+        effort::{self, Asked},
         ids, search,
     },
     providers::{Dialect, MessageReasoning, Quirks, ReasoningField, SearchField, ToolIds},
@@ -196,32 +197,60 @@ fn put_search<M: SerializeMap>(fields: &mut Fields<'_, M>) -> Result<(), M::Erro
 
 /// Asks for reasoning in the provider's way.
 fn put_reasoning<M: SerializeMap>(fields: &mut Fields<'_, M>) -> Result<(), M::Error> {
-    let Some(wanted) = fields.call.request.reasoning_wanted() else { return Ok(()) };
-    let on = wanted.is_on();
-    match fields.call.provider.quirks.reasoning {
-        ReasoningField::Effort => match effort(&wanted) {
-            Some(effort) => fields.put("reasoning_effort", Some(effort))?,
-            None => fields.drop("reasoning"),
-        },
+    let call = fields.call;
+    let Some(wanted) = call.request.reasoning_wanted() else { return Ok(()) };
+    let (on, model) = (wanted.is_on(), &*call.endpoint.upstream);
+    match call.provider.quirks.reasoning {
+        // On needs no word, and there is none for less.
+        ReasoningField::Always if on && wanted.effort.is_none() && wanted.max_tokens.is_none() => {}
+        ReasoningField::Always | ReasoningField::None => fields.drop("reasoning"),
+        ReasoningField::Effort => put_effort(fields, &wanted)?,
+        ReasoningField::EffortAndFormat if model.contains("gpt-oss") => {
+            put_effort(fields, &wanted)?;
+            fields.put("include_reasoning", wanted.exclude.then_some(&false))?;
+        }
+        ReasoningField::EffortAndFormat => {
+            fields.put("reasoning_effort", Some(if on { "default" } else { "none" }))?;
+            fields.put("reasoning_format", on.then_some(if wanted.exclude { "hidden" } else { "parsed" }))?;
+        }
         ReasoningField::EnableThinking => {
             fields.put("enable_thinking", Some(&on))?;
-            fields.put("thinking_budget", wanted.max_tokens.filter(|_| on).as_ref())?;
+            fields.put("thinking_budget", effort::budget(call, &wanted).as_ref())?;
         }
         ReasoningField::Object => fields.put("reasoning", Some(&wanted))?,
-        ReasoningField::Template => fields.put("chat_template_kwargs", Some(&json!({"enable_thinking": on})))?,
-        ReasoningField::Thinking => fields.put("thinking", Some(&json!({"type": if on { "enabled" } else { "disabled" }})))?,
-        ReasoningField::None => fields.drop("reasoning"),
+        // A model that always reasons is not told to.
+        ReasoningField::Switch if model.contains("magistral") && on => {}
+        ReasoningField::Switch if model.contains("magistral") => fields.drop("reasoning"),
+        ReasoningField::Switch => fields.put("reasoning_effort", Some(if on { "high" } else { "none" }))?,
+        ReasoningField::Template if model.contains("gpt-oss") => put_effort(fields, &wanted)?,
+        ReasoningField::Template => {
+            let name = if model.to_ascii_lowercase().contains("deepseek") { "thinking" } else { "enable_thinking" };
+            fields.put("chat_template_kwargs", Some(&json!({name: on})))?;
+        }
+        ReasoningField::Thinking => {
+            fields.put("thinking", Some(&json!({"type": if on { "enabled" } else { "disabled" }})))?;
+            let has_levels = effort::takes_effort(model) && on && (wanted.effort.is_some() || wanted.max_tokens.is_some());
+            if has_levels {
+                put_effort(fields, &wanted)?;
+            }
+        }
     }
     Ok(())
 }
 
-/// The effort that comes nearest; none where reasoning is off in words that only newer models know.
-pub(in crate::protocols) fn effort(wanted: &Reasoning) -> Option<&'static str> {
-    match wanted.effort {
-        Some(Effort::Max) => Some(Effort::XHigh.as_str()),
-        Some(effort) => Some(effort.as_str()),
-        None if wanted.is_on() => Some(Effort::Medium.as_str()),
-        None => None,
+fn put_effort<M: SerializeMap>(fields: &mut Fields<'_, M>, wanted: &Reasoning) -> Result<(), M::Error> {
+    match effort::asked(fields.call, wanted) {
+        Asked::Effort(effort) => {
+            // A model that cannot stop reasoning does as little of it as it can.
+            if !wanted.is_on() && effort != Effort::None {
+                fields.drop("reasoning.enabled");
+            }
+            fields.put("reasoning_effort", Some(effort.as_str()))
+        }
+        Asked::Nothing => {
+            fields.drop("reasoning");
+            Ok(())
+        }
     }
 }
 

@@ -13,12 +13,14 @@ use crate::{
     catalog::Parameter,
     error::{Error, Result},
     protocols::{
-        Call, Encoded, ids,
+        Call, Encoded,
+        effort::{self, Asked},
+        ids,
         openai_chat::{encode::check_conversation, fields::Fields},
         search,
     },
     providers::ToolIds,
-    types::{ChatRequest, Content, Message, Part, ReasoningDetail, ResponseFormat, Role, Tool, ToolChoice},
+    types::{ChatRequest, Content, Effort, Message, Part, ReasoningDetail, ResponseFormat, Role, Tool, ToolChoice},
 };
 
 pub(super) fn encode(call: &Call<'_>) -> Result<Encoded> {
@@ -174,8 +176,11 @@ fn put_reasoning<M: SerializeMap>(fields: &mut Fields<'_, M>) -> Result<(), M::E
     let request = fields.call.request;
     let Some(wanted) = request.reasoning_wanted() else { return Ok(()) };
     let mut reasoning = serde_json::Map::new();
-    if let Some(effort) = crate::protocols::openai_chat::encode::effort(&wanted) {
-        reasoning.insert("effort".into(), effort.into());
+    if let Asked::Effort(effort) = effort::asked(fields.call, &wanted) {
+        if !wanted.is_on() && effort != Effort::None {
+            fields.drop("reasoning.enabled");
+        }
+        reasoning.insert("effort".into(), effort.as_str().into());
     }
     // Summaries are all the reasoning there is to see; the bare `reasoning_effort` does not ask to see any.
     let asked = request.reasoning.is_some() && wanted.is_on() && !wanted.exclude;
