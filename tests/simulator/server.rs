@@ -33,7 +33,7 @@ use tokio::{
 use crate::{
     behavior::{Behavior, Fault},
     record::{Close, Log, Request, redact},
-    wire::{Answer, Asked, Wire},
+    wire::{Answer, Asked, Wire, engines},
 };
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -288,7 +288,11 @@ async fn respond(request: http::Request<Incoming>, shared: Arc<Shared>, socket: 
     let mut answering = Answering { shared: Arc::clone(&shared), request: number, complete: false };
     let Some(wire) = Wire::of(path) else {
         answering.complete = true;
-        return Ok(json(404, &Wire::OpenaiChat.error(404, None)));
+        let found = engines::answer(path, &body);
+        let (behavior, status) = (choose(&shared, &provider), if found.is_some() { 200 } else { 404 });
+        sleep(behavior.latency).await;
+        let status = behavior.status.unwrap_or(status);
+        return Ok(json(status, &found.filter(|_| status == 200).unwrap_or_else(|| Wire::OpenaiChat.error(status, None))));
     };
     let asked = wire.asked(path, &body);
     let header = head.headers.get("x-sim").and_then(|value| value.to_str().ok());
@@ -371,7 +375,7 @@ fn answer(behavior: &Behavior, asked: &Asked, mut answering: Answering, shared: 
 fn script(behavior: &Behavior, asked: &Asked, shared: &Shared) -> Arc<[Step]> {
     const KEPT: usize = 256;
     let key = format!(
-        "{:?} {} {} {:?} {} {:?} {} {} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {} {} {:?} {} {:?} {} {} {:?} {:?} {:?} {:?} {:?} {:?}",
         asked.wire,
         asked.model,
         asked.stream,
@@ -380,6 +384,7 @@ fn script(behavior: &Behavior, asked: &Asked, shared: &Shared) -> Arc<[Step]> {
         asked.schema,
         asked.answered,
         asked.thinking,
+        (asked.searches, asked.brings_results),
         behavior.content,
         behavior.fault,
         behavior.reason,

@@ -27,6 +27,19 @@ fn response(asked: &Asked, candidate: &Value, usage: &Value) -> Value {
     json!({"candidates": [candidate], "usageMetadata": usage, "modelVersion": asked.model, "responseId": "sim-response"})
 }
 
+/// Where each source backs the answer, in bytes.
+fn grounding(answer: &Answer) -> Option<Value> {
+    let text = answer.text.concat();
+    let end = text.find(" (").unwrap_or(text.len());
+    let chunk = |source: &super::Source| json!({"web": {"uri": source.url, "title": source.title}});
+    let support =
+        |(at, _): (usize, _)| json!({"segment": {"startIndex": 0, "endIndex": end, "text": text[..end]}, "groundingChunkIndices": [at]});
+    (!answer.sources.is_empty()).then(|| {
+        json!({"webSearchQueries": ["why is the sky blue"], "groundingChunks": answer.sources.iter().map(chunk).collect::<Vec<_>>(),
+            "groundingSupports": answer.sources.iter().enumerate().map(support).collect::<Vec<_>>()})
+    })
+}
+
 fn parts(answer: &Answer) -> Vec<Value> {
     let mut parts: Vec<Value> = Vec::new();
     if !answer.refusal {
@@ -59,6 +72,9 @@ pub(super) fn whole(asked: &Asked, answer: &Answer) -> Value {
     if !merged.is_empty() {
         candidate["content"] = json!({"parts": merged, "role": "model"});
     }
+    if let Some(grounding) = grounding(answer) {
+        candidate["groundingMetadata"] = grounding;
+    }
     response(asked, &candidate, &usage(answer))
 }
 
@@ -75,6 +91,9 @@ pub(super) fn events(asked: &Asked, answer: &Answer) -> Events {
     let mut last = json!({"finishReason": finish_reason(answer), "index": 0});
     if !answer.refusal {
         last["content"] = json!({"parts": [{"text": ""}], "role": "model"});
+    }
+    if let Some(grounding) = grounding(answer) {
+        last["groundingMetadata"] = grounding;
     }
     Events {
         opening: Vec::new(),

@@ -3,8 +3,10 @@
 //! Belongs here: bodies and events. Does not belong here: when they are sent (`server`).
 
 mod anthropic;
+pub(crate) mod engines;
 mod gemini;
 mod openai_chat;
+mod openai_responses;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -17,6 +19,7 @@ pub(crate) enum Wire {
     Anthropic,
     Gemini,
     OpenaiChat,
+    OpenaiResponses,
 }
 
 /// A request as far as the answer depends on it.
@@ -37,6 +40,36 @@ pub(crate) struct Asked {
     pub(crate) answered: bool,
     /// Whether the request turns reasoning on.
     pub(crate) thinking: bool,
+    /// Whether the request asks the vendor to search the web.
+    pub(crate) searches: bool,
+    /// Whether it brings the results of a search.
+    pub(crate) brings_results: bool,
+}
+
+/// A page that a simulated search finds.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) url: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) text: &'static str,
+}
+
+impl Source {
+    /// The whole simulated web.
+    pub(crate) fn all() -> [Self; 2] {
+        [
+            Self {
+                url: "https://spaceplace.nasa.gov/blue-sky/",
+                title: "Why Is the Sky Blue?",
+                text: "Blue light is scattered in all directions by the tiny molecules of air.",
+            },
+            Self {
+                url: "https://www.metoffice.gov.uk/why-is-the-sky-blue",
+                title: "Why is the sky blue? | Met Office",
+                text: "Air scatters short waves far more than long ones: Rayleigh scattering.",
+            },
+        ]
+    }
 }
 
 /// What is said, whoever says it.
@@ -45,6 +78,8 @@ pub(crate) struct Answer {
     pub(crate) reasoning: Vec<String>,
     pub(crate) text: Vec<String>,
     pub(crate) tools: Vec<Tool>,
+    /// Pages that the vendor's own search found.
+    pub(crate) sources: Vec<Source>,
     pub(crate) refusal: bool,
     pub(crate) length: bool,
 }
@@ -75,6 +110,8 @@ impl Wire {
         let path = path.trim_end_matches('/');
         if path.ends_with("/chat/completions") {
             Some(Self::OpenaiChat)
+        } else if path.ends_with("/responses") {
+            Some(Self::OpenaiResponses)
         } else if path.ends_with("/messages") || path.ends_with(":rawPredict") || path.ends_with(":streamRawPredict") {
             Some(Self::Anthropic)
         } else if path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent") {
@@ -104,7 +141,12 @@ impl Wire {
             schema: schema(body).cloned(),
             answered: answers_tool(body),
             thinking: matches!(body["thinking"]["type"].as_str(), Some("enabled" | "adaptive"))
-                || body["generationConfig"]["thinkingConfig"]["includeThoughts"] == true,
+                || body["generationConfig"]["thinkingConfig"]["includeThoughts"] == true
+                || body["enable_thinking"] == true
+                || body["chat_template_kwargs"]["enable_thinking"] == true
+                || !body["reasoning"]["summary"].is_null(),
+            searches: body["tools"].as_array().into_iter().flatten().any(is_search) || !body["web_search_options"].is_null(),
+            brings_results: body.to_string().contains("<search_results>"),
         }
     }
 
@@ -114,6 +156,7 @@ impl Wire {
             Self::Anthropic => anthropic::whole(asked, answer),
             Self::Gemini => gemini::whole(asked, answer),
             Self::OpenaiChat => openai_chat::whole(asked, answer),
+            Self::OpenaiResponses => openai_responses::whole(asked, answer),
         }
     }
 
@@ -123,6 +166,7 @@ impl Wire {
             Self::Anthropic => anthropic::events(asked, answer),
             Self::Gemini => gemini::events(asked, answer),
             Self::OpenaiChat => openai_chat::events(asked, answer),
+            Self::OpenaiResponses => openai_responses::events(asked, answer),
         }
     }
 
@@ -131,7 +175,7 @@ impl Wire {
         match self {
             Self::Anthropic => anthropic::error(status, reason),
             Self::Gemini => gemini::error(status, reason),
-            Self::OpenaiChat => openai_chat::error(status, reason),
+            Self::OpenaiChat | Self::OpenaiResponses => openai_chat::error(status, reason),
         }
     }
 
@@ -142,6 +186,7 @@ impl Wire {
             Self::Anthropic => named("error", &error),
             Self::Gemini => crlf(&error),
             Self::OpenaiChat => data(&error),
+            Self::OpenaiResponses => named("error", &error),
         }
     }
 
@@ -151,8 +196,15 @@ impl Wire {
             Self::Anthropic => Bytes::from_static(b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":\n\n"),
             Self::Gemini => Bytes::from_static(b"data: {\"candidates\": [{\"content\": \r\n\r\n"),
             Self::OpenaiChat => Bytes::from_static(b"data: {\"id\":\"chatcmpl-sim\",\"choices\":[{\"delta\"\n\n"),
+            Self::OpenaiResponses => Bytes::from_static(b"event: response.output_text.delta\ndata: {\"type\":\"response.output_text\n\n"),
         }
     }
+}
+
+/// Whether a tool is a vendor's own web search.
+fn is_search(tool: &Value) -> bool {
+    let kind = tool["type"].as_str().unwrap_or_default();
+    kind.contains("web_search") || kind == "browser_search" || !tool["googleSearch"].is_null()
 }
 
 impl Answer {
@@ -160,6 +212,11 @@ impl Answer {
     pub(crate) fn of(behavior: &Behavior, asked: &Asked) -> Self {
         let words = |text: &str| text.split_inclusive(' ').map(str::to_owned).collect::<Vec<_>>();
         let mut answer = Self { text: words("Rayleigh scattering: air scatters blue light more than red."), ..Self::default() };
+        if asked.searches || asked.brings_results {
+            let [page, _] = Source::all();
+            answer.text.extend(words(&format!(" ([spaceplace.nasa.gov]({}))", page.url)));
+            answer.sources = if asked.searches { vec![page] } else { Vec::new() };
+        }
         if asked.thinking || behavior.content == Content::Thinking {
             answer.reasoning = words("Short wavelengths scatter more; blue is short. ");
         }
@@ -186,6 +243,17 @@ impl Answer {
             Content::Length => answer.length = true,
         }
         answer
+    }
+
+    /// The sources that the text links to, each with where its link begins and ends, in characters.
+    fn citations(&self) -> impl Iterator<Item = (&Source, usize, usize)> {
+        let text = self.text.concat();
+        self.sources.iter().filter_map(move |source| {
+            let end = text.find(source.url)? + source.url.len() + 1;
+            let start = text[..end].rfind('[')?;
+            let characters = |to: usize| text[..to].chars().count();
+            Some((source, characters(start), characters(end)))
+        })
     }
 
     fn completion_tokens(&self) -> usize {

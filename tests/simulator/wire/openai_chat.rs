@@ -25,9 +25,18 @@ fn usage(answer: &Answer) -> Value {
     })
 }
 
+fn annotations(answer: &Answer) -> Vec<Value> {
+    let cited = answer.citations().map(|(source, start, end)| {
+        let citation = json!({"url": source.url, "title": source.title, "start_index": start, "end_index": end});
+        json!({"type": "url_citation", "url_citation": citation})
+    });
+    cited.collect()
+}
+
 pub(super) fn whole(asked: &Asked, answer: &Answer) -> Value {
     let text = answer.text.concat();
-    let mut message = json!({"role": "assistant", "content": (!text.is_empty()).then_some(text), "refusal": null, "annotations": []});
+    let mut message =
+        json!({"role": "assistant", "content": (!text.is_empty()).then_some(text), "refusal": null, "annotations": annotations(answer)});
     if answer.refusal {
         message["refusal"] = message["content"].take();
     }
@@ -67,6 +76,10 @@ pub(super) fn events(asked: &Asked, answer: &Answer) -> Events {
     for piece in &answer.text {
         let field = if answer.refusal { "refusal" } else { "content" };
         content.push(chunk(format!(r#""{field}":{}"#, json!(piece)), None));
+    }
+    let annotations = annotations(answer);
+    if !annotations.is_empty() {
+        content.push(chunk(format!(r#""annotations":{}"#, json!(annotations)), None));
     }
     for (at, tool) in answer.tools.iter().enumerate() {
         let name = json!(tool.name);
