@@ -205,13 +205,14 @@ fn put_reasoning<M: SerializeMap>(fields: &mut Fields<'_, M>) -> Result<(), M::E
         ReasoningField::Always if on && wanted.effort.is_none() && wanted.max_tokens.is_none() => {}
         ReasoningField::Always | ReasoningField::None => fields.drop("reasoning"),
         ReasoningField::Effort => put_effort(fields, &wanted)?,
-        ReasoningField::EffortAndFormat if model.contains("gpt-oss") => {
-            put_effort(fields, &wanted)?;
-            fields.put("include_reasoning", wanted.exclude.then_some(&false))?;
-        }
-        ReasoningField::EffortAndFormat => {
+        // Qwen has two efforts here, and would say its thoughts in the answer.
+        ReasoningField::EffortAndFormat if model.contains("qwen") => {
             fields.put("reasoning_effort", Some(if on { "default" } else { "none" }))?;
             fields.put("reasoning_format", on.then_some(if wanted.exclude { "hidden" } else { "parsed" }))?;
+        }
+        ReasoningField::EffortAndFormat => {
+            put_effort(fields, &wanted)?;
+            fields.put("include_reasoning", wanted.exclude.then_some(&false))?;
         }
         ReasoningField::EnableThinking => {
             fields.put("enable_thinking", Some(&on))?;
