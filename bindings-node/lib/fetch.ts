@@ -17,6 +17,7 @@ export interface FetchOptions {
 /** What an OpenAI-shaped URL asks for, told by the end of its path; the host does not matter. */
 const ROUTES: [RegExp, "GET" | "POST", Route][] = [
   [/\/chat\/completions\/?$/, "POST", (client, json, signal) => (wantsStream(json) ? streamed((call) => client.stream(port, call, json, true), signal) : whole((call) => client.chat(port, call, json), signal))],
+  [/\/responses\/?$/, "POST", (client, json, signal) => (wantsStream(json) ? streamed((call) => client.respondStream(port, call, json, true), signal) : whole((call) => client.respond(port, call, json), signal))],
   [/\/embeddings\/?$/, "POST", (client, json, signal) => whole((call) => client.embed(port, call, json), signal)],
   [/\/models\/(.+)\/endpoints\/?$/, "GET", (client, slug) => answer(client.endpoints(slug))],
   [/\/models\/(.+)$/, "GET", (client, slug) => answer(client.model(slug))],

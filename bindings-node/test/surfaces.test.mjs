@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 
 import { Junto, ModelNotFoundError } from "junto";
 
-import { startStub } from "./stub.mjs";
+import { messages, startStub } from "./stub.mjs";
 
 let stub;
 let junto;
@@ -36,7 +36,7 @@ test("embeddings, as numbers and in base64", async () => {
 
 test("models are listed, found, and shown with who serves them", async () => {
   const { data } = await junto.models.list();
-  assert.ok(data.length > 10 && data.every(({ id, object }) => id.includes("/") && object === "model"));
+  assert.ok(data.length > 10 && data.every(({ id, object }) => id.length > 0 && object === "model"));
   const only = await junto.models.list({ available: true });
   assert.ok(only.data.length > 0 && only.data.length < data.length);
   const { id } = only.data.find((model) => model.id.startsWith("openai/"));
@@ -49,4 +49,16 @@ test("models are listed, found, and shown with who serves them", async () => {
   assert.deepEqual((await get(`/models/${encodeURIComponent(id)}`)).body.id, id);
   assert.deepEqual((await get(`/models/${id}/endpoints`)).body.data.endpoints, endpoints);
   assert.equal((await get("/models/openai/gpt-4oo")).status, 404);
+});
+
+test("the Responses API, whole and streamed", async () => {
+  const whole = JSON.parse((await post("/responses", { model: "openai/plain", input: "Hello!" })).body);
+  assert.deepEqual([whole.object, whole.status, whole.output.at(-1).content[0].text], ["response", "completed", "Hi there"]);
+  const streamed = (await post("/responses", { model: "openai/plain", input: messages, stream: true })).body;
+  const events = [...streamed.matchAll(/^event: (.+)\ndata: (.+)$/gm)].map(([, name, data]) => [name, JSON.parse(data)]);
+  assert.ok(events.every(([name, { type }]) => name === type));
+  assert.equal(events.at(-1)[0], "response.completed");
+  assert.equal(events.filter(([name]) => name === "response.output_text.delta").map(([, { delta }]) => delta).join(""), "Hi there");
+  assert.equal((await post("/responses", { model: "openai/status-401", input: "Hello!" })).status, 401);
+  assert.equal((await post("/responses", { model: "openai/plain", input: "Hello!", previous_response_id: "r" })).status, 422);
 });
