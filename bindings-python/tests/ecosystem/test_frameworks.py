@@ -147,7 +147,8 @@ def test_instructor(config: dict[str, Any], model: str) -> None:
 
     ask = [{"role": "user", "content": "Weather?"}]
     client = instructor.from_openai(OpenAI(junto=Junto(**config)))
-    assert client.chat.completions.create(model=f"{model}@tools", messages=ask, response_model=Weather) == Weather(city="Oslo", days=3)
+    weather = client.chat.completions.create(model=f"{model}@tools", messages=ask, response_model=Weather)
+    assert weather.model_dump() == {"city": "Oslo", "days": 3}
     partial = list(client.chat.completions.create_partial(model=f"{model}@tools", messages=ask, response_model=Weather))
     assert partial[-1].city == "Oslo" and partial[-1].days == 3
     assert "Rayleigh" in client.chat.completions.create(model=model, messages=ask, response_model=None).choices[0].message.content
