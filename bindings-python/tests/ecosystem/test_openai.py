@@ -163,7 +163,7 @@ def test_responses_in_asyncio(vendor: Vendor) -> None:
 
 
 def test_what_needs_a_servers_memory_is_a_clear_error(sdk: Any) -> None:
-    with pytest.raises(openai.BadRequestError, match="previous_response_id"):
+    with pytest.raises(openai.UnprocessableEntityError, match="previous_response_id"):
         sdk.responses.create(model="openai/plain", input="Hello!", previous_response_id="resp_1")
     with pytest.raises(openai.NotFoundError, match="junto keeps no responses"):
         sdk.responses.retrieve("resp_1")
