@@ -254,12 +254,12 @@ function checkStream(chunks, error, wrong) {
 function checkPlan(plan, expected, wrong, again) {
   const order = (candidates, withModel) => candidates.map(({ model, endpoint }) => (withModel ? `${model} ${endpoint}` : endpoint));
   for (const [key, value] of Object.entries(expected)) {
-    const names = Array.isArray(value) ? value : [];
+    const names = [value].flat().filter((name) => typeof name === "string");
     const found = order(plan.candidates, names[0]?.includes(" "));
     const at = `plan.${key}`;
     if (key === "candidates") compare(at, value, found, wrong);
-    else if (key === "first") compare(at, value, found.slice(0, value.length), wrong);
-    else if (key === "last") compare(at, value, found.slice(-value.length), wrong);
+    else if (key === "first") compare(at, names, found.slice(0, names.length), wrong);
+    else if (key === "last") compare(at, names, found.slice(-names.length), wrong);
     else if (key === "contains") compare(at, [], value.filter((name) => !found.includes(name)), wrong);
     else if (key === "models") compare(at, value, [...new Set(plan.candidates.map(({ model }) => model))], wrong);
     else if (key === "rejected") compare(at, value, Object.fromEntries(plan.rejected.map(({ endpoint, code }) => [endpoint, code])), wrong);
