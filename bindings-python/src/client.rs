@@ -175,7 +175,7 @@ impl Client {
         events: bool,
     ) -> PyResult<ChatStream> {
         let client = self.call(py, timeout, headers)?;
-        open_now(py, async move { client.respond_stream_json(&request).await.map(Source::Response) }, events)
+        open_now(py, async move { client.respond_stream_json(&request).await.map(Box::new).map(Source::Response) }, events)
     }
 
     #[pyo3(signature = (request, timeout = None, headers = None, events = false))]
@@ -188,7 +188,7 @@ impl Client {
         events: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.call(py, timeout, headers)?;
-        open_later(py, async move { client.respond_stream_json(&request).await.map(Source::Response) }, events)
+        open_later(py, async move { client.respond_stream_json(&request).await.map(Box::new).map(Source::Response) }, events)
     }
 
     // Detached: the core may wait for a lock that a thread holds while it logs.

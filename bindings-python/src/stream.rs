@@ -23,7 +23,7 @@ const AHEAD: usize = 1 << 20;
 /// What is read: an answer in chunks, or in events of the Responses API.
 pub(crate) enum Source {
     Chat(junto::ChatStream),
-    Response(junto::ResponseStream),
+    Response(Box<junto::ResponseStream>),
 }
 
 /// What one read brought.

@@ -232,7 +232,7 @@ impl Frames for ChatStream {
         if let Some(usage) = chunks.last().and_then(|chunk| chunk.usage.as_ref()) {
             *due = usage.cost;
         }
-        Some(chunks.iter().map(|chunk| format!("data: {}\n\n", chunk.to_json())).collect())
+        Some(chunks.iter().fold(String::new(), |frame, chunk| frame + "data: " + &chunk.to_json() + "\n\n"))
     }
 
     const END: &'static str = "data: [DONE]\n\n";

@@ -15,8 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // The same as JSON, where a misspelt field is an error that names it.
     let wrong = r#"{"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "Hello!"}], "provider": {"ordr": ["azure"]}}"#;
-    match ChatRequest::from_json(wrong) {
-        Ok(_) => Err("a misspelt preference passed".into()),
-        Err(error) => Ok(println!("{}: {error}", error.param().unwrap_or_default())),
-    }
+    let error = ChatRequest::from_json(wrong).err().ok_or("a misspelt preference passed")?;
+    println!("{}: {error}", error.param().unwrap_or_default());
+    Ok(())
 }

@@ -24,7 +24,11 @@ pub struct Catalog {
     pub(super) authors: BTreeMap<String, String>,
 }
 
-static BUILT_IN: LazyLock<Arc<Catalog>> = LazyLock::new(|| Arc::new(Catalog::unpack().unwrap_or_default()));
+static BUILT_IN: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
+    // A unit test reads it too, so this is for a build gone wrong.
+    let read = Catalog::unpack().inspect_err(|error| tracing::error!(%error, "the built-in catalog cannot be read"));
+    Arc::new(read.unwrap_or_default())
+});
 
 impl Catalog {
     /// The catalog that comes with the crate; read when first asked for.

@@ -95,7 +95,7 @@ impl Conversation {
                         message.content = (!said.is_empty() || refusal.is_none()).then_some(Content::Text(said));
                         message.refusal = refusal;
                     }
-                    text => message.content = Some(text),
+                    text @ Content::Text(_) => message.content = Some(text),
                 }
                 return Ok(());
             }

@@ -183,10 +183,9 @@ impl Wire {
     pub(crate) fn error_event(self, status: u16, reason: Option<&str>) -> Bytes {
         let error = self.error(status, reason);
         match self {
-            Self::Anthropic => named("error", &error),
+            Self::Anthropic | Self::OpenaiResponses => named("error", &error),
             Self::Gemini => crlf(&error),
             Self::OpenaiChat => data(&error),
-            Self::OpenaiResponses => named("error", &error),
         }
     }
 
