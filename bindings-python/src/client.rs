@@ -131,7 +131,7 @@ impl Client {
         events: bool,
     ) -> PyResult<ChatStream> {
         let client = self.call(py, timeout, headers)?;
-        open_now(py, async move { client.stream_json(&request).await.map(Source::Chat) }, events)
+        open_now(py, async move { client.stream_json(&request).await.map(Box::new).map(Source::Chat) }, events)
     }
 
     #[pyo3(signature = (request, timeout = None, headers = None, events = false))]
@@ -144,7 +144,7 @@ impl Client {
         events: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.call(py, timeout, headers)?;
-        open_later(py, async move { client.stream_json(&request).await.map(Source::Chat) }, events)
+        open_later(py, async move { client.stream_json(&request).await.map(Box::new).map(Source::Chat) }, events)
     }
 
     #[pyo3(signature = (request, timeout = None, headers = None))]

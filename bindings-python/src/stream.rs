@@ -22,7 +22,7 @@ const AHEAD: usize = 1 << 20;
 
 /// What is read: an answer in chunks, or in events of the Responses API.
 pub(crate) enum Source {
-    Chat(junto::ChatStream),
+    Chat(Box<junto::ChatStream>),
     Response(Box<junto::ResponseStream>),
 }
 
