@@ -254,11 +254,12 @@ function checkStream(chunks, error, wrong) {
 function checkPlan(plan, expected, wrong, again) {
   const order = (candidates, withModel) => candidates.map(({ model, endpoint }) => (withModel ? `${model} ${endpoint}` : endpoint));
   for (const [key, value] of Object.entries(expected)) {
-    // As in Rust, only lists say anything of an order.
     const names = Array.isArray(value) ? value : [];
     const found = order(plan.candidates, names[0]?.includes(" "));
     const at = `plan.${key}`;
-    if (key === "candidates") compare(at, value, found, wrong);
+    // A name that is not in a list would say nothing.
+    if (["candidates", "first", "last", "contains", "models"].includes(key) && !names.length) wrong.push(`${at}: expected a list of names`);
+    else if (key === "candidates") compare(at, value, found, wrong);
     else if (key === "first") compare(at, names, found.slice(0, names.length), wrong);
     else if (key === "last") compare(at, names, found.slice(found.length - names.length), wrong);
     else if (key === "contains") compare(at, [], value.filter((name) => !found.includes(name)), wrong);

@@ -288,7 +288,7 @@ async fn respond(request: http::Request<Incoming>, shared: Arc<Shared>, socket: 
     let mut answering = Answering { shared: Arc::clone(&shared), request: number, complete: false };
     let Some(wire) = Wire::of(path) else {
         answering.complete = true;
-        let found = engines::answer(path, &body);
+        let found = engines::answer(path, &body).or_else(|| vectors(path, &body));
         let (behavior, status) = (choose(&shared, &provider), if found.is_some() { 200 } else { 404 });
         sleep(behavior.latency).await;
         let status = behavior.status.unwrap_or(status);
@@ -321,6 +321,18 @@ async fn respond(request: http::Request<Incoming>, shared: Arc<Shared>, socket: 
         }
     }
     Ok(response)
+}
+
+/// An embeddings answer in OpenAI's format: a short vector for each input.
+fn vectors(path: &str, body: &Value) -> Option<Value> {
+    if !path.ends_with("/embeddings") {
+        return None;
+    }
+    let count = body["input"].as_array().map_or(1, Vec::len);
+    let data: Vec<Value> =
+        (0..count).map(|at| serde_json::json!({"object": "embedding", "index": at, "embedding": [0.5, -0.25, at as f64]})).collect();
+    let usage = serde_json::json!({"prompt_tokens": 4 * count, "total_tokens": 4 * count});
+    Some(serde_json::json!({"object": "list", "model": body["model"], "data": data, "usage": usage}))
 }
 
 fn choose(shared: &Shared, provider: &str) -> Behavior {
