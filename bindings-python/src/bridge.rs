@@ -152,17 +152,21 @@ impl Mailbox {
         }
     }
 
-    /// Rings by a call into Python, from a thread that nobody else needs: attaching can wait for the interpreter.
+    /// Rings by a call into Python. A thread of the runtime leaves it to one that nobody else needs: attaching can wait for
+    /// the interpreter. Any other thread is Python's own.
     fn call(self: Arc<Self>) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        drop(runtime.spawn_blocking(move || {
+        let ring = move || {
             Python::try_attach(|py| {
                 if let Bell::Call { event_loop } = &self.bell {
                     // A closed loop has no one waiting.
                     _ = event_loop.call_method1(py, intern!(py, "call_soon_threadsafe"), (Reader(Arc::clone(&self)),));
                 }
             });
-        }));
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(ring)),
+            Err(_) => ring(),
+        }
     }
 
     fn read(&self, py: Python<'_>) -> PyResult<()> {
