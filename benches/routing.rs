@@ -26,9 +26,10 @@ fn catalog(endpoints: usize) -> Catalog {
         .collect();
     let model = json!({
         "slug": "author/model", "name": "Model", "context": 128_000, "max_output": 16_384, "input": ["text", "image"], "output": ["text"],
-        "parameters": ["temperature", "max_tokens", "tools", "tool_choice", "response_format"], "endpoints": endpoints,
+        "parameters": "usual", "endpoints": endpoints,
     });
-    Catalog::from_json(&json!({"parameters": {}, "models": [model]}).to_string()).expect("a catalog")
+    let parameters = json!({"usual": ["temperature", "max_tokens", "tools", "tool_choice", "response_format"]});
+    Catalog::from_json(&json!({"parameters": parameters, "models": [model]}).to_string()).expect("a catalog")
 }
 
 fn routing(c: &mut Criterion) {
