@@ -20,7 +20,7 @@ fn catalog(endpoints: usize) -> Catalog {
         .map(|at| {
             json!({
                 "provider": providers[at % providers.len()], "region": format!("r{}", at / providers.len()), "upstream": "m",
-                "price": {"prompt": 1.0 + at as f64 / 100.0, "completion": 4},
+                "price": {"prompt": (100 + at) as f64 / 100.0, "completion": 4},
             })
         })
         .collect();
