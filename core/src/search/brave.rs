@@ -1,4 +1,4 @@
-//! Brave: `GET /res/v1/web/search`, read 2026-11.
+//! Brave: `GET /res/v1/web/search`.
 
 use bytes::Bytes;
 use serde::Deserialize;

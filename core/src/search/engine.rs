@@ -52,7 +52,8 @@ pub(crate) struct Row {
 /// In the order in which they are preferred where the environment has keys of several.
 ///
 /// Prices: exa.ai/pricing ($7 for 1,000 searches of up to 10 pages; the answer says what was charged), tavily.com/pricing
-/// ($0.008 a credit, one for a basic search), brave.com/search/api ($5 for 1,000); read 2026-11.
+/// ($0.008 a credit, one for a basic search), brave.com/search/api ($5 for 1,000);
+/// not all checked against those pages, so `price` in the configuration overrides them.
 pub(crate) static ROWS: [Row; 4] = [
     Row {
         name: "exa",

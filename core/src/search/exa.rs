@@ -1,4 +1,4 @@
-//! Exa: `POST /search`, read 2026-11.
+//! Exa: `POST /search`.
 
 use bytes::Bytes;
 use serde::Deserialize;

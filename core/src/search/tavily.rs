@@ -1,4 +1,4 @@
-//! Tavily: `POST /search`, read 2026-11.
+//! Tavily: `POST /search`.
 
 use bytes::Bytes;
 use serde::Deserialize;
