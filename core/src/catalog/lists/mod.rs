@@ -132,30 +132,36 @@ fn model(name: Option<&str>, endpoint: Endpoint) -> Model {
 }
 
 impl Catalog {
-    /// Takes over what a list says: its facts replace known ones, the rest stays. A model is the same where its slug, an
-    /// alias, or an endpoint's provider and upstream name are. Names by which endpoints are called change only by a list in
-    /// junto's own shape, such as the caller's overlay.
+    /// Takes over what a list says: its facts replace known ones, the rest stays. A model is the same where its slug or an
+    /// alias is. What others' lists say of an endpoint is true of every model that it is an endpoint of, by its provider and
+    /// upstream name; names by which endpoints are called change only by a list in junto's own shape, such as the caller's
+    /// overlay.
     pub fn merge(&mut self, list: &List) {
         self.authors.extend(list.authors.iter().map(|(other, own)| (other.clone(), own.clone())));
-        let mut known: BTreeMap<(Arc<str>, Arc<str>), Arc<str>> = BTreeMap::new();
-        for model in self.models() {
+        let own = list.shape == Shape::Junto;
+        let mut sharing: BTreeMap<[Arc<str>; 2], Vec<Arc<str>>> = BTreeMap::new();
+        for model in self.models().iter().filter(|_| !own) {
             for offer in &model.endpoints {
-                known.insert((Arc::clone(&offer.provider), Arc::clone(&offer.upstream)), Arc::clone(&model.slug));
+                sharing.entry([Arc::clone(&offer.provider), Arc::clone(&offer.upstream)]).or_default().push(Arc::clone(&model.slug));
             }
         }
-        for model in &list.models {
-            let same = self.get(&model.slug).cloned().or_else(|| {
-                let name = |offer: &Arc<Endpoint>| known.get(&(Arc::clone(&offer.provider), Arc::clone(&offer.upstream)));
-                model.endpoints.iter().find_map(name).and_then(|slug| self.get(slug)).cloned()
-            });
-            match same {
-                Some(same) => self.insert(merged(&same, model, list.shape)),
-                None => {
-                    let mut model = model.clone();
-                    model.endpoints.retain(|offer| !offer.upstream.is_empty());
-                    if list.shape == Shape::Junto || !model.endpoints.is_empty() {
-                        self.insert(model);
-                    }
+        for said in &list.models {
+            let named = said.endpoints.iter().find_map(|offer| sharing.get(&[Arc::clone(&offer.provider), Arc::clone(&offer.upstream)]));
+            let by_slug = self.get(&said.slug).map(|known| Arc::clone(&known.slug));
+            let same = named.map_or(by_slug.as_slice(), Vec::as_slice);
+            // Another name is one model's alone.
+            let called = same.iter().find(|slug| Some(*slug) == by_slug.as_ref()).or(same.first());
+            for slug in same {
+                let aliases = said.aliases.iter().filter(|_| Some(slug) == called).cloned().collect();
+                if let Some(known) = self.get(slug).cloned() {
+                    self.insert(merged(&known, &Model { aliases, ..said.clone() }, list.shape));
+                }
+            }
+            if same.is_empty() {
+                let mut model = said.clone();
+                model.endpoints.retain(|offer| !offer.upstream.is_empty());
+                if own || !model.endpoints.is_empty() {
+                    self.insert(model);
                 }
             }
         }
@@ -164,9 +170,10 @@ impl Catalog {
 
 /// A model with what a list says of it.
 fn merged(known: &Model, said: &Model, shape: Shape) -> Model {
+    let own = shape == Shape::Junto;
     let mut model = known.clone();
     let named = said.name != *said.slug;
-    if shape == Shape::Junto && named {
+    if own && named {
         model.name.clone_from(&said.name);
     }
     let new = said.aliases.iter().filter(|alias| **alias != *model.slug && !known.aliases.contains(alias));
@@ -174,29 +181,31 @@ fn merged(known: &Model, said: &Model, shape: Shape) -> Model {
     model.created = model.created.or_else(|| said.created.clone());
     model.retires = said.retires.clone().or(model.retires);
     for offer in &said.endpoints {
-        let same = |at: &Arc<Endpoint>| at.provider == offer.provider && at.region == offer.region;
-        let whole = |at: &Arc<Endpoint>| at.provider == offer.provider;
-        let place =
-            model.endpoints.iter().position(same).or_else(|| model.endpoints.iter().position(whole).filter(|_| shape != Shape::Junto));
-        match place {
-            Some(place) => model.endpoints[place] = Arc::new(facts(&model.endpoints[place], offer, shape)),
-            None if offer.upstream.is_empty() => {}
-            // What is true of the model is true of a further endpoint too; price and policy are its own.
-            None => {
-                let of_model = model.endpoints.first().map(|first| Endpoint {
-                    context_length: offer.context_length.or(first.context_length),
-                    max_completion_tokens: offer.max_completion_tokens.or(first.max_completion_tokens),
-                    input: offer.input.or(first.input),
-                    output: offer.output.or(first.output),
-                    parameters: offer.parameters.or(first.parameters),
-                    reasoning: offer.reasoning.clone().or_else(|| first.reasoning.clone()),
-                    dimensions: offer.dimensions.or(first.dimensions),
-                    tokenizer: first.tokenizer,
-                    model: Arc::clone(&model.slug),
-                    ..(**offer).clone()
-                });
-                model.endpoints.push(of_model.map_or_else(|| Arc::clone(offer), Arc::new));
-            }
+        let at_provider = |at: &Arc<Endpoint>| at.provider == offer.provider;
+        let called_alike = |at: &Arc<Endpoint>| !own && offer.region.is_none() && at.upstream == offer.upstream;
+        let is_same = |at: &Arc<Endpoint>| at_provider(at) && (at.region == offer.region || called_alike(at));
+        let mut places: Vec<usize> = (0..model.endpoints.len()).filter(|place| is_same(&model.endpoints[*place])).collect();
+        if places.is_empty() && !own {
+            places.extend(model.endpoints.iter().position(at_provider));
+        }
+        for place in &places {
+            model.endpoints[*place] = Arc::new(facts(&model.endpoints[*place], offer, shape));
+        }
+        // What is true of the model is true of a further endpoint too; price and policy are its own.
+        if places.is_empty() && !offer.upstream.is_empty() {
+            let of_model = model.endpoints.first().map(|first| Endpoint {
+                context_length: offer.context_length.or(first.context_length),
+                max_completion_tokens: offer.max_completion_tokens.or(first.max_completion_tokens),
+                input: offer.input.or(first.input),
+                output: offer.output.or(first.output),
+                parameters: offer.parameters.or(first.parameters),
+                reasoning: offer.reasoning.clone().or_else(|| first.reasoning.clone()),
+                dimensions: offer.dimensions.or(first.dimensions),
+                tokenizer: first.tokenizer,
+                model: Arc::clone(&model.slug),
+                ..(**offer).clone()
+            });
+            model.endpoints.push(of_model.map_or_else(|| Arc::clone(offer), Arc::new));
         }
     }
     model

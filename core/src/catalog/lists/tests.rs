@@ -93,6 +93,37 @@ fn openrouter_speaks_of_itself_and_of_the_speed_of_others() {
 }
 
 #[test]
+fn a_fact_reaches_every_model_of_the_same_endpoint() {
+    let shared = r#"{"models": [
+      {"slug": "a/plain", "endpoints": [{"provider": "groq", "upstream": "same", "price": {"prompt": 1, "completion": 1}}]},
+      {"slug": "a/preset", "endpoints": [
+        {"provider": "groq", "upstream": "same", "region": "eu"}, {"provider": "groq", "upstream": "same", "region": "us"}]},
+      {"slug": "groq/same", "endpoints": [{"provider": "together", "upstream": "other"}]}]}"#;
+    let list = r#"{"groq": {"models": {"same": {"name": "Same", "cost": {"input": 7, "output": 9}}}}}"#;
+    let mut catalog = Catalog::from_json(shared).expect("a catalog");
+    catalog.merge(&List::parse(list, None).expect("a list"));
+    for (slug, count) in [("a/plain", 1), ("a/preset", 2)] {
+        let model = catalog.get(slug).expect(slug);
+        assert_eq!(model.endpoints.len(), count, "{slug}");
+        for offer in &model.endpoints {
+            let price = offer.pricing.as_ref().map(|pricing| pricing.prompt);
+            assert_eq!(dollars(price).as_deref(), Some("0.000007"), "{slug} in {:?}", offer.region);
+        }
+    }
+    assert_eq!(catalog.get("groq/same").expect("known").endpoints.len(), 1, "its name is a coincidence");
+}
+
+#[test]
+fn a_model_of_the_callers_own_stays_one_where_it_shares_an_endpoint() {
+    let catalog = merged_with(
+        r#"{"models": [{"slug": "acme/ours", "endpoints": [
+        {"provider": "openai", "upstream": "gpt-4o", "price": {"prompt": 1, "completion": 1}}]}]}"#,
+    );
+    assert_eq!(dollars(offer(&catalog, "acme/ours", "openai").pricing.as_ref().map(|own| own.prompt)).as_deref(), Some("0.000001"));
+    assert_eq!(offer(&catalog, "openai/gpt-4o", "openai").pricing, offer(Catalog::built_in(), "openai/gpt-4o", "openai").pricing);
+}
+
+#[test]
 fn an_overlay_has_the_last_word() {
     let overlay = r#"{"models": [
       {"slug": "openai/gpt-4o", "endpoints": [
