@@ -22,7 +22,7 @@ use http::HeaderMap;
 pub use crate::route::{Budget, Period};
 
 use self::{
-    catalogs::Catalogs,
+    catalogs::{Catalogs, Overlay},
     config::{Accounts, Config, Environment},
 };
 use crate::{
@@ -226,12 +226,14 @@ impl Client {
 
     async fn run(&self, request: &ChatRequest, stream: bool) -> Result<Served> {
         validate::validate(request)?;
+        self.open_catalogs().await;
         let plan = self.plan(Asked::Chat(request))?;
         route::run(&self.0, Ask::Chat { request, stream }, plan).await
     }
 
     async fn run_embedding(&self, request: &EmbeddingRequest) -> Result<EmbeddingResponse> {
         validate::embedding(request)?;
+        self.open_catalogs().await;
         let plan = self.plan(Asked::Embedding(request))?;
         match route::run(&self.0, Ask::Embedding(request), plan).await? {
             Served::Embedded(answer) => Ok(*answer),
@@ -395,7 +397,8 @@ impl ClientBuilder {
     /// `{limit, period, allow_unknown_prices}` with a limit in US dollars and a period of "hour", "day", "month" or seconds;
     /// `health` is what [`Client::export_health_json`] gave; `env` is true, false or an object of variables; `catalog` replaces
     /// the built-in one, and each of the list `catalog_overlay` goes on top: in the built-in one's format or another
-    /// [`Shape`](crate::catalog::Shape), or `{"file": path}`; `search` is one engine or a list of them: `{engine, api_key,
+    /// [`Shape`](crate::catalog::Shape), `{"file": path}`, or of an overlay `{"url": address, "shape": name}` as in
+    /// [`ClientBuilder::catalog_overlay_url`]; `search` is one engine or a list of them: `{engine, api_key,
     /// base_url, max_results, price, timeout, allow_empty, search_prompt}`, a price in US dollars a search.
     pub fn config_json(mut self, json: &str) -> Self {
         if let Err(error) = self.config.merge_json(json) {
@@ -424,7 +427,14 @@ impl ClientBuilder {
     /// The caller's own word on models: prices, policies, private deployments. It goes on top of the catalog, and of every
     /// [`Client::refresh_catalog`]; of several the last one counts.
     pub fn catalog_overlay(self, json: &str) -> Self {
-        self.tried(List::parse(json, None), |config, list| config.overlays.push(list))
+        self.tried(List::parse(json, None), |config, list| config.overlays.push(Overlay::of(list)))
+    }
+
+    /// [`ClientBuilder::catalog_overlay`] from a URL. It is fetched when the first call needs it (an answer, vectors, or
+    /// [`Client::models`]), which waits at most 10 seconds; one that cannot be had is left out with a warning in the log.
+    /// [`Client::refresh_catalog`] with the same URL fetches it again.
+    pub fn catalog_overlay_url(self, url: impl Into<String>) -> Self {
+        self.tried(Overlay::at(url.into(), None), |config, overlay| config.overlays.push(overlay))
     }
 
     fn tried<T>(mut self, value: Result<T>, keep: impl FnOnce(&mut Config, T)) -> Self {

@@ -11,13 +11,13 @@ use std::{
     time::Duration,
 };
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::credentials;
+use super::{catalogs::Overlay, credentials};
 use crate::{
     auth::{KeySource, Keys, Secret},
-    catalog::{Catalog, DataPolicy, List},
+    catalog::{Catalog, DataPolicy, List, Shape},
     error::{Error, Result},
     preferences::Preferences,
     providers::{self, Configured, ProtocolName, Provider, ProviderSet},
@@ -162,7 +162,7 @@ pub(super) struct Config {
     pub(super) health: Option<String>,
     pub(super) catalog: Option<Arc<Catalog>>,
     /// The caller's own word on models, in the order given; stays on top of any refresh.
-    pub(super) overlays: Vec<List>,
+    pub(super) overlays: Vec<Overlay>,
     pub(super) environment: Environment,
     /// Search engines; where none is named, those whose key is in the environment.
     pub(super) search: Option<Vec<SearchConfig>>,
@@ -226,8 +226,7 @@ impl Config {
             self.catalog = Some(Arc::new(Catalog::from_json(&catalog_text("catalog", &catalog)?)?));
         }
         for (at, overlay) in take::<Vec<Value>>(map, "", "catalog_overlay")?.unwrap_or_default().iter().enumerate() {
-            let path = format!("catalog_overlay[{at}]");
-            self.overlays.push(List::parse(&catalog_text(&path, overlay)?, None)?);
+            self.overlays.push(overlay_of(&format!("catalog_overlay[{at}]"), overlay)?);
         }
         match map.remove("search") {
             None | Some(Value::Null) => {}
@@ -467,6 +466,22 @@ fn catalog_text(path: &str, value: &Value) -> Result<String> {
         Some(Value::String(file)) => read_catalog(&format!("{path}.file"), file.as_ref()),
         _ => Ok(value.to_string()),
     }
+}
+
+/// An overlay in a configuration: a catalog as above, or `{"url": address, "shape": name}`.
+fn overlay_of(path: &str, value: &Value) -> Result<Overlay> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Address {
+        url: String,
+        #[serde(default)]
+        shape: Option<Shape>,
+    }
+    if value.get("url").is_some_and(Value::is_string) {
+        let Address { url, shape } = parse(path, value.clone())?;
+        return Overlay::at(url, shape).map_err(|error| bad(&format!("{path}.url"), error.message().trim_start_matches("url: ")));
+    }
+    Ok(Overlay::of(List::parse(&catalog_text(path, value)?, None)?))
 }
 
 /// The text of a file.

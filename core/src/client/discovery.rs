@@ -26,8 +26,10 @@ use crate::{
 const LOCAL: Duration = Duration::from_secs(1);
 
 impl Client {
-    /// The models that there are, or those that this client may use. Only `local` asks the network.
+    /// The models that there are, or those that this client may use. Only `local`, and overlays that are still to be
+    /// fetched, ask the network.
     pub async fn models(&self, query: ModelQuery) -> Result<ModelList> {
+        self.open_catalogs().await;
         let local = if query.local { self.local_models().await } else { Vec::new() };
         let preferences = self.0.preferences.merged(&query.provider.clone().unwrap_or_default());
         let only_available = query.available || query.provider.is_some();
