@@ -292,7 +292,7 @@ export interface Usage {
     server_tool_cost?: number;
     upstream_inference_cost?: number;
   };
-  server_tool_use_details?: { web_search_requests?: number };
+  server_tool_use_details?: { web_search_requests?: number; search_context_size?: "low" | "medium" | "high" };
 }
 
 /** One call to one endpoint. */

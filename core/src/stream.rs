@@ -190,7 +190,7 @@ impl ChatStream {
             }
             if let Some(usage) = &mut last.usage {
                 this.opened.shared.health.learn(&this.opened.candidate, usage);
-                charge(endpoint, usage, found);
+                charge(endpoint, usage, last.service_tier.as_deref(), found);
             }
             attempts.push(endpoint, running, now, Ok(last.usage.as_ref()));
             last.routing = Some(attempts.into_routing(std::mem::take(&mut this.opened.requested), endpoint));

@@ -1,10 +1,13 @@
 //! What must be true of the built-in catalog's file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde_json::{Value, json};
 
-use super::{Catalog, Price};
+use super::{Catalog, Price, Pricing, ServiceTier};
 use crate::{providers, types::Usage};
 
 const TEXT: &str = include_str!("catalog.json");
@@ -146,7 +149,7 @@ fn the_promised_models_are_complete() {
     }
 }
 
-/// `costs.json`: the rates of a vendor's page, a usage, and what that comes to by hand.
+/// `costs.json`: the rates of a vendor's page, of one service tier, a usage, and what that comes to by hand.
 #[test]
 fn costs_are_those_of_the_vendors_pages_to_the_last_digit() {
     let cases: Vec<Value> = serde_json::from_str(include_str!("costs.json")).expect("costs.json");
@@ -157,10 +160,14 @@ fn costs_are_those_of_the_vendors_pages_to_the_last_digit() {
         let offer = model.endpoints.iter().find(|offer| *offer.provider == *provider).unwrap_or_else(|| panic!("{slug} at {provider}"));
         let page = json!({"models": [{"slug": "a/b", "endpoints": [{"provider": "p", "upstream": "u", "price": case["rates"]}]}]});
         let page = Catalog::from_json(&page.to_string()).expect("rates");
-        let rates = &page.get("a/b").expect("a model").endpoints[0].pricing;
-        assert_eq!(rates, &offer.pricing, "{slug} at {provider}: not as {} has it", case["page"]);
+        let rates = page.get("a/b").expect("a model").endpoints[0].pricing.clone();
+        let tier = ServiceTier::of(case["service_tier"].as_str());
+        let served = offer.pricing.as_ref().and_then(|pricing| pricing.in_tier(tier)).map(Cow::into_owned);
+        // A page has a table for each tier.
+        let table = served.clone().map(|served| Pricing { flex: None, priority: None, ..served });
+        assert_eq!(rates, table, "{slug} at {provider}: not as {} has it", case["page"]);
         let usage: Usage = serde_json::from_value(case["usage"].clone()).expect("usage");
-        let cost = offer.pricing.as_ref().and_then(|pricing| pricing.cost(&usage)).unwrap_or_else(|| panic!("{slug}: no cost"));
+        let cost = served.and_then(|pricing| pricing.cost(&usage)).unwrap_or_else(|| panic!("{slug}: no cost"));
         assert_eq!(cost.total.to_string(), case["cost"].as_str().expect("a cost"), "{slug} at {provider}: {}", case["usage"]);
     }
 }

@@ -24,7 +24,7 @@ pub use lists::{List, Shape};
 pub use lookup::Catalog;
 pub(crate) use lookup::{nearest, unknown_model};
 pub use parameters::{Modalities, Modality, Parameter, Parameters, Quantization, Quantizations};
-pub use price::{Cost, Price, Pricing, Tier};
+pub use price::{Cost, Price, Pricing, ServiceTier, Tier};
 pub use reasoning::Reasoning;
 pub use tokenizer::Tokenizer;
 

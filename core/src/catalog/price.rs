@@ -1,13 +1,13 @@
 //! Prices as exact decimals.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, Visitor},
 };
 
-use crate::types::{CostDetails, Usage};
+use crate::types::{CostDetails, SearchSize, Usage};
 
 /// US dollars, exact to 10⁻¹². Prices per token, per request, per image, per search.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -31,6 +31,13 @@ impl Price {
     /// The price of this many units, in 10⁻¹² dollars.
     pub fn times(self, count: u64) -> u128 {
         u128::from(self.0) * u128::from(count)
+    }
+
+    /// The price times a factor; `None` where that is not exact.
+    fn scaled(self, factor: Self) -> Option<Self> {
+        let product = self.times(factor.0);
+        let exact = product.is_multiple_of(u128::from(SCALE)).then_some(product / u128::from(SCALE));
+        exact.and_then(|pico| u64::try_from(pico).ok()).map(Self)
     }
 
     /// Dollars per million units, for people and for `max_price`.
@@ -159,6 +166,18 @@ pub struct Pricing {
     /// Per request; absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Price>,
+    /// Per request with a search that reads a medium amount; absent: as `request`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_medium: Option<Price>,
+    /// Per request with a search that reads much; absent: as `request`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_high: Option<Price>,
+    /// What tokens cost in the service tier `flex`, as a part of the prices here; absent: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flex: Option<Price>,
+    /// What tokens cost in the service tier `priority`, as a multiple of the prices here; absent: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Price>,
     /// Per input image; absent: in the prompt tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Price>,
@@ -203,6 +222,32 @@ pub struct Tier {
     pub cache_write_1h: Option<Price>,
 }
 
+/// How quickly a vendor serves, and at which prices.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ServiceTier {
+    /// Slower, for less.
+    Flex,
+    /// Another one, such as capacity that was paid for beforehand.
+    Other,
+    /// Quicker, for more.
+    Priority,
+    /// The list prices.
+    #[default]
+    Standard,
+}
+
+impl ServiceTier {
+    /// The tier that a request asks for, or an answer names, by this word.
+    pub fn of(word: Option<&str>) -> Self {
+        match word {
+            None | Some("auto" | "default" | "standard") => Self::Standard,
+            Some("flex") => Self::Flex,
+            Some("priority") => Self::Priority,
+            Some(_) => Self::Other,
+        }
+    }
+}
+
 /// What an answer cost.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cost {
@@ -210,6 +255,12 @@ pub struct Cost {
     pub total: f64,
     /// The parts.
     pub details: CostDetails,
+}
+
+impl Tier {
+    fn prices(&mut self) -> [&mut Option<Price>; 5] {
+        [&mut self.prompt, &mut self.completion, &mut self.cache_read, &mut self.cache_write, &mut self.cache_write_1h]
+    }
 }
 
 impl Pricing {
@@ -231,6 +282,43 @@ impl Pricing {
             cache_write: tier.cache_write.or(now.cache_write),
             cache_write_1h: tier.cache_write_1h.or(now.cache_write_1h),
         })
+    }
+
+    /// What token prices are multiplied by in a service tier; `None` where that is not known.
+    pub(crate) fn factor(&self, tier: ServiceTier) -> Option<Price> {
+        match tier {
+            ServiceTier::Flex => self.flex,
+            ServiceTier::Other => None,
+            ServiceTier::Priority => self.priority,
+            ServiceTier::Standard => Some(Price(SCALE)),
+        }
+    }
+
+    /// The prices in a service tier; `None` where they are not known.
+    pub(crate) fn in_tier(&self, tier: ServiceTier) -> Option<Cow<'_, Self>> {
+        if tier == ServiceTier::Standard {
+            return Some(Cow::Borrowed(self));
+        }
+        let factor = self.factor(tier)?;
+        let mut served = self.clone();
+        let each = [&mut served.cache_read, &mut served.cache_write, &mut served.cache_write_1h, &mut served.reasoning]
+            .into_iter()
+            .chain([&mut served.image_token, &mut served.image_output, &mut served.audio, &mut served.audio_output])
+            .chain(served.tiers.iter_mut().flat_map(Tier::prices));
+        for price in each.filter_map(Option::as_mut).chain([&mut served.prompt, &mut served.completion]) {
+            *price = price.scaled(factor)?;
+        }
+        Some(Cow::Owned(served))
+    }
+
+    /// The fee of a request with a search of this size.
+    pub(crate) fn fee(&self, size: Option<SearchSize>) -> Price {
+        let sized = match size {
+            None | Some(SearchSize::Low) => None,
+            Some(SearchSize::Medium) => self.request_medium,
+            Some(SearchSize::High) => self.request_high,
+        };
+        sized.or(self.request).unwrap_or_default()
     }
 
     /// What this usage costs, to the last digit; `None` where a count that is charged for is unknown.
@@ -279,7 +367,8 @@ impl Pricing {
             + self.audio_output.unwrap_or(completion_price).times(audio)
             + self.image_output.unwrap_or(completion_price).times(images);
 
-        let searches = usage.server_tool_use_details.as_ref().and_then(|details| details.web_search_requests).unwrap_or(0);
+        let tools = usage.server_tool_use_details.as_ref();
+        let searches = tools.and_then(|details| details.web_search_requests).unwrap_or(0);
         let search_cost = match (self.search, searches) {
             (_, 0) => 0,
             (Some(price), searches) => price.times(searches),
@@ -287,7 +376,7 @@ impl Pricing {
             (None, _) if self.request.is_some() => 0,
             (None, _) => return None,
         };
-        let other_cost = search_cost + self.request.unwrap_or_default().times(1);
+        let other_cost = search_cost + self.fee(tools.and_then(|details| details.search_context_size)).times(1);
 
         Some(Cost {
             total: Price::dollars(prompt_cost + completion_cost + other_cost),
@@ -313,6 +402,10 @@ impl Pricing {
             cache_write_1h: self.cache_write_1h.or(other.cache_write_1h),
             reasoning: self.reasoning.or(other.reasoning),
             request: self.request.or(other.request),
+            request_medium: self.request_medium.or(other.request_medium),
+            request_high: self.request_high.or(other.request_high),
+            flex: self.flex.or(other.flex),
+            priority: self.priority.or(other.priority),
             image: self.image.or(other.image),
             image_token: self.image_token.or(other.image_token),
             image_output: self.image_output.or(other.image_output),
@@ -323,7 +416,7 @@ impl Pricing {
         }
     }
 
-    /// About what this many tokens will cost, in US dollars; fast, for ranking.
+    /// About what this many tokens will cost, fees aside, in US dollars; fast, for ranking.
     pub fn estimate(&self, prompt_tokens: u64, completion_tokens: u64) -> f64 {
         let (mut prompt, mut completion) = (self.prompt, self.completion);
         if !self.tiers.is_empty() {
@@ -332,7 +425,7 @@ impl Pricing {
         }
         // In floats: exact sums need 128 bits, which is slow, and an estimate is not exact anyway.
         let pico = |price: Price, count: u64| price.0 as f64 * count as f64;
-        (pico(prompt, prompt_tokens) + pico(completion, completion_tokens) + pico(self.request.unwrap_or_default(), 1)) / SCALE as f64
+        (pico(prompt, prompt_tokens) + pico(completion, completion_tokens)) / SCALE as f64
     }
 }
 
@@ -340,6 +433,7 @@ impl Pricing {
 #[expect(clippy::float_cmp, reason = "costs are exact, to the last digit")]
 mod tests {
     use super::*;
+    use crate::types::ServerToolUse;
 
     fn price(text: &str) -> Price {
         text.parse().expect("a price")
@@ -372,7 +466,7 @@ mod tests {
         usage.prompt_details().cached_tokens = Some(5_000);
         usage.prompt_details().cache_write_tokens = Some(3_000);
         usage.prompt_details().cache_write_1h_tokens = Some(1_000);
-        usage.server_tool_use_details = Some(crate::types::ServerToolUse { web_search_requests: Some(2) });
+        usage.server_tool_use_details = Some(ServerToolUse::searches(2));
         let cost = sonnet().cost(&usage).expect("a cost");
         // 2000 plain, 5000 read, 2000 written for 5 minutes, 1000 for an hour, 2 searches
         assert_eq!(cost.total, 0.041);
@@ -399,13 +493,43 @@ mod tests {
     }
 
     #[test]
+    fn another_service_tier_has_other_token_prices() {
+        let mut pricing = Pricing { flex: Some(price("0.5")), priority: Some(price("1.75")), ..sonnet() };
+        pricing.tiers = vec![Tier { above: 200_000, prompt: Some(price("6e-6")), ..Tier::default() }];
+        let total = |tier: &str, usage: &Usage| {
+            let pricing = pricing.in_tier(ServiceTier::of(Some(tier)))?;
+            pricing.cost(usage).map(|cost| cost.total.to_string())
+        };
+        let mut usage = Usage::of(1_000, 10);
+        usage.prompt_details().cached_tokens = Some(500);
+        usage.server_tool_use_details = Some(ServerToolUse::searches(1));
+        assert_eq!(total("default", &usage).as_deref(), Some("0.0118"));
+        assert_eq!(total("flex", &usage).as_deref(), Some("0.0109"), "a search costs the same");
+        assert_eq!(total("priority", &usage).as_deref(), Some("0.01315"));
+        assert_eq!(total("priority", &Usage::of(300_000, 0)).as_deref(), Some("3.15"));
+        assert_eq!(total("scale", &usage), None);
+        assert_eq!(sonnet().in_tier(ServiceTier::Flex), None);
+        let uneven = Pricing { flex: Some(price("0.0000001")), ..sonnet() };
+        assert_eq!(uneven.in_tier(ServiceTier::Flex), None, "never rounded");
+    }
+
+    #[test]
+    fn the_fee_of_a_request_goes_by_how_much_a_search_reads() {
+        let pricing = Pricing { request: Some(price("0.005")), request_high: Some(price("0.012")), ..Pricing::default() };
+        let fee = |size| {
+            let tools = ServerToolUse { search_context_size: size, ..ServerToolUse::searches(1) };
+            pricing.cost(&Usage { server_tool_use_details: Some(tools), ..Usage::of(1, 1) }).expect("a cost").total
+        };
+        assert_eq!([None, Some(SearchSize::Low), Some(SearchSize::Medium), Some(SearchSize::High)].map(fee), [0.005, 0.005, 0.005, 0.012]);
+    }
+
+    #[test]
     fn what_is_not_known_has_no_cost() {
         assert_eq!(sonnet().cost(&Usage::default()), None);
         assert_eq!(sonnet().cost(&Usage { prompt_tokens: Some(5), ..Usage::default() }), None);
         let mut pricing = sonnet();
         pricing.search = None;
-        let usage =
-            Usage { server_tool_use_details: Some(crate::types::ServerToolUse { web_search_requests: Some(1) }), ..Usage::of(1, 1) };
+        let usage = Usage { server_tool_use_details: Some(ServerToolUse::searches(1)), ..Usage::of(1, 1) };
         assert_eq!(pricing.cost(&usage), None);
     }
 }

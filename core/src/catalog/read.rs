@@ -147,6 +147,15 @@ struct Rates {
     #[serde(default)]
     request: Option<Price>,
     #[serde(default)]
+    request_medium: Option<Price>,
+    #[serde(default)]
+    request_high: Option<Price>,
+    /// Factors, not dollars.
+    #[serde(default)]
+    flex: Option<Price>,
+    #[serde(default)]
+    priority: Option<Price>,
+    #[serde(default)]
     image: Option<Price>,
     #[serde(default)]
     search: Option<Price>,
@@ -199,6 +208,10 @@ impl Rates {
             image_token: one(self.image_token),
             image_output: one(self.image_output),
             request: self.request,
+            request_medium: self.request_medium,
+            request_high: self.request_high,
+            flex: self.flex,
+            priority: self.priority,
             image: self.image,
             search: self.search,
             tiers: self.tiers.iter().map(TierRates::tier).collect(),

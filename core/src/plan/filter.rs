@@ -4,13 +4,13 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{Candidate, HealthSnapshot, Inputs, Reason, Rejection, Search, estimate::Size, policy};
 use crate::{
-    catalog::{Endpoint, Modalities, Modality, Parameter, Parameters, Price},
+    catalog::{Endpoint, Modalities, Modality, Parameter, Parameters, Price, ServiceTier},
     error::{Error, Result},
     preferences::{DataCollection, Percentiles, Preferences},
     protocols,
     providers::ProviderSet,
     slug::{ModelSlug, Variant},
-    types::{ChatRequest, Content, EmbeddingRequest, Part, ResponseFormat, Tool},
+    types::{ChatRequest, Content, EmbeddingRequest, Part, ResponseFormat, SearchSize, Tool},
 };
 
 /// An entry of `order`, `only` or `ignore`: a provider, or one endpoint of it by its region or its precision.
@@ -115,6 +115,9 @@ pub(super) struct Needs {
     search: Option<SearchWish>,
     /// The search keeps to domains, or away from some.
     search_domains: bool,
+    /// How much the search reads.
+    search_size: Option<SearchSize>,
+    service_tier: ServiceTier,
     /// Vectors are asked for, not an answer.
     embeds: bool,
 }
@@ -151,6 +154,8 @@ impl Needs {
             reasoning,
             search: search_wish(request),
             search_domains: request.web_plugin().is_some_and(|plugin| plugin.extra.keys().any(|name| name.ends_with("_domains"))),
+            search_size: search_size(request),
+            service_tier: ServiceTier::of(request.service_tier.as_deref()),
             embeds: false,
         };
         needs.output.insert(if needs.output.is_empty() { Modality::Text } else { first(needs.output) });
@@ -213,6 +218,12 @@ fn search_wish(request: &ChatRequest) -> Option<SearchWish> {
         Some("native") => SearchWish::Native,
         Some(_) => SearchWish::Engine,
     })
+}
+
+/// How much a search should read, whichever field says it.
+fn search_size(request: &ChatRequest) -> Option<SearchSize> {
+    let of = |options: &serde_json::Map<String, serde_json::Value>| SearchSize::from_name(options.get("search_context_size")?.as_str()?);
+    request.web_plugin().and_then(|plugin| of(&plugin.extra)).or_else(|| request.web_search_options.as_ref().and_then(of))
 }
 
 /// The parameters that a request sets.
@@ -396,7 +407,7 @@ pub(super) fn check(
     };
 
     // Last, so that a rejection by cost means that nothing else is in the way.
-    let estimated_cost = cost(endpoint, wanted.prompt_tokens, needs.completion_tokens, search);
+    let estimated_cost = cost(endpoint, wanted.prompt_tokens, needs, search);
     let searches_at_unknown_price =
         search == Some(Search::Native) && endpoint.pricing.as_ref().is_none_or(|pricing| pricing.search.is_none());
     let known_cost = estimated_cost.filter(|_| !searches_at_unknown_price);
@@ -442,14 +453,23 @@ fn options_of(search: Option<Search>) -> Parameters {
     search.map(|_| Parameter::WebSearchOptions).into_iter().collect()
 }
 
-/// What the request may cost there, one search included where the vendor searches; `None` where the price is unknown.
-fn cost(endpoint: &Endpoint, prompt_tokens: u64, completion_tokens: u64, search: Option<Search>) -> Option<f64> {
+/// What the request may cost there in the service tier that it asks for, one search included where the vendor searches;
+/// `None` where the price is unknown.
+fn cost(endpoint: &Endpoint, prompt_tokens: u64, needs: &Needs, search: Option<Search>) -> Option<f64> {
     let pricing = endpoint.pricing.as_ref()?;
-    let tokens = pricing.estimate(prompt_tokens, completion_tokens);
-    match pricing.search.filter(|_| search == Some(Search::Native)) {
-        None => Some(tokens),
-        Some(price) => Some(tokens + Price::dollars(price.times(1))),
+    let takes_tiers = endpoint.parameters.is_none_or(|known| known.contains(Parameter::ServiceTier));
+    let tier = if takes_tiers { needs.service_tier } else { ServiceTier::Standard };
+    let mut cost = pricing.estimate(prompt_tokens, needs.completion_tokens);
+    if tier != ServiceTier::Standard {
+        cost *= Price::dollars(pricing.factor(tier)?.times(1));
     }
+    if pricing.request.is_some() {
+        cost += Price::dollars(pricing.fee(needs.search_size).times(1));
+    }
+    if let Some(price) = pricing.search.filter(|_| search == Some(Search::Native)) {
+        cost += Price::dollars(price.times(1));
+    }
+    Some(cost)
 }
 
 fn modality(needed: Modalities, known: Option<Modalities>, output: bool) -> Result<(), Reason> {

@@ -78,7 +78,7 @@ impl Attempts {
     pub(crate) fn push(&mut self, endpoint: &Endpoint, mut running: Running, now: Instant, end: Result<Option<&Usage>, &Error>) {
         match (end, &mut running.usage) {
             (Err(_), Some(usage)) => {
-                charge(endpoint, usage, None);
+                charge(endpoint, usage, None, None);
                 usage.cost.into_iter().for_each(|cost| self.hold.waste(cost));
             }
             // The vendor charges for the part that came, and did not say how much.

@@ -19,7 +19,7 @@ use super::{
     search::Searched,
 };
 use crate::{
-    catalog::Endpoint,
+    catalog::{Endpoint, ServiceTier},
     client::{Account, Shared},
     error::{Error, ErrorKind, Result},
     plan::{Candidate, Search},
@@ -439,7 +439,7 @@ impl<'a> Exchange<'a> {
                     answer.model = endpoint.upstream.to_string();
                 }
                 answer.provider = endpoint.provider.to_string();
-                charge(endpoint, &mut answer.usage, None);
+                charge(endpoint, &mut answer.usage, None, None);
                 attempts.push(endpoint, running, now, Ok(Some(&answer.usage)));
                 answer.routing = Some(attempts.into_routing(self.requested.to_owned(), endpoint));
                 Served::Embedded(answer)
@@ -466,7 +466,7 @@ impl<'a> Exchange<'a> {
                         choice.message.annotations.extend(cite.finish(choice.index));
                     }
                 }
-                charge(endpoint, &mut answer.usage, self.found.as_deref());
+                charge(endpoint, &mut answer.usage, answer.service_tier.as_deref(), self.found.as_deref());
                 attempts.push(endpoint, running, now, Ok(Some(&answer.usage)));
                 answer.routing = Some(attempts.into_routing(self.requested.to_owned(), endpoint));
                 tracing::debug!(provider = &*endpoint.provider, model = &*endpoint.upstream, "served");
@@ -570,9 +570,10 @@ fn without_foreign_signatures<'a>(request: Cow<'a, ChatRequest>, provider: &str)
     Cow::Owned(request)
 }
 
-/// Adds what the usage cost, the search before it included; a cost that the vendor itself named is kept in the details.
-pub(crate) fn charge(endpoint: &crate::catalog::Endpoint, usage: &mut crate::types::Usage, found: Option<&Found>) {
-    let mut pricing = endpoint.pricing.as_ref().map(Cow::Borrowed);
+/// Adds what the usage cost in the service tier that served, the search before it included; a cost that the vendor itself
+/// named is kept in the details.
+pub(crate) fn charge(endpoint: &crate::catalog::Endpoint, usage: &mut crate::types::Usage, tier: Option<&str>, found: Option<&Found>) {
+    let mut pricing = endpoint.pricing.as_ref().and_then(|pricing| pricing.in_tier(ServiceTier::of(tier)));
     if let Some(found) = found.filter(|found| found.searches > 0) {
         usage.server_tool_use_details.get_or_insert_default().web_search_requests = Some(found.searches);
         if let Some(pricing) = &mut pricing {

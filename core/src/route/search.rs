@@ -126,7 +126,7 @@ async fn attempt(
     let endpoint = Endpoint::unknown("", Arc::clone(&engine.name), "search");
     let usage = answer.as_ref().ok().map(|found| Usage {
         cost: found.price.map(|price| crate::catalog::Price::dollars(price.times(found.searches))),
-        server_tool_use_details: Some(ServerToolUse { web_search_requests: Some(found.searches) }),
+        server_tool_use_details: Some(ServerToolUse::searches(found.searches)),
         ..Usage::default()
     });
     let now = clock.now();

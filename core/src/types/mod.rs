@@ -24,4 +24,4 @@ pub use model::{Architecture, EndpointInfo, ModelEndpoints, ModelInfo, ModelList
 pub use request::{ChatRequest, Effort, JsonSchema, Plugin, Reasoning, ResponseFormat, Stop, StreamOptions};
 pub use response::{Annotation, AssistantMessage, AudioOutput, ChatResponse, Choice, FinishReason, ImageOutput, UrlCitation};
 pub use tool::{Function, FunctionCall, Tool, ToolCall, ToolChoice};
-pub use usage::{CompletionDetails, CostDetails, PromptDetails, ServerToolUse, Usage};
+pub use usage::{CompletionDetails, CostDetails, PromptDetails, SearchSize, ServerToolUse, Usage};

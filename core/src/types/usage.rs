@@ -94,6 +94,35 @@ pub struct ServerToolUse {
     /// Web searches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web_search_requests: Option<u64>,
+    /// How much they read, where the vendor's price depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_context_size: Option<SearchSize>,
+}
+
+impl ServerToolUse {
+    /// This many web searches.
+    pub fn searches(count: u64) -> Self {
+        Self { web_search_requests: Some(count), search_context_size: None }
+    }
+}
+
+/// How much a web search reads.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchSize {
+    /// Much.
+    High,
+    /// Little.
+    Low,
+    /// In between.
+    Medium,
+}
+
+impl SearchSize {
+    /// The size of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [("high", Self::High), ("low", Self::Low), ("medium", Self::Medium)].into_iter().find(|known| known.0 == name).map(|known| known.1)
+    }
 }
 
 impl Usage {

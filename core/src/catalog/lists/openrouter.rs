@@ -115,5 +115,6 @@ fn pricing(price: &Facts<'_>) -> Result<Option<Pricing>> {
         request: unit("request")?,
         search: unit("web_search")?,
         tiers,
+        ..Pricing::default()
     }))
 }

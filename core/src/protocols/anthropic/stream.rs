@@ -243,7 +243,7 @@ impl State {
             usage.completion_details().reasoning_tokens = Some(thinking);
         }
         if let Some(searches) = wire.server_tool_use.as_ref().and_then(|tools| tools.web_search_requests) {
-            usage.server_tool_use_details = Some(ServerToolUse { web_search_requests: Some(searches) });
+            usage.server_tool_use_details = Some(ServerToolUse::searches(searches));
         }
         match text(wire.service_tier.as_ref()) {
             "standard" => self.blocks.emitter.service_tier("default".to_owned()),

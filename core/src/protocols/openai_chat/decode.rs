@@ -15,8 +15,7 @@ use crate::{
     providers::SearchField,
     search::{Cite, Found},
     types::{
-        Annotation, AudioOutput, ChatChunk, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, ReasoningDetail, ServerToolUse,
-        UrlCitation, Usage,
+        Annotation, AudioOutput, ChatChunk, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, ReasoningDetail, UrlCitation, Usage,
     },
 };
 
@@ -545,7 +544,10 @@ fn usage(wire: &wire::Usage) -> Usage {
     let counted = wire.server_tool_use_details.as_ref().and_then(|tools| tools.web_search_requests.0);
     let searches = counted.or(wire.num_sources_used.0).or(wire.num_search_queries.0);
     if searches.is_some_and(|searches| searches > 0) {
-        usage.server_tool_use_details = Some(ServerToolUse { web_search_requests: searches });
+        usage.server_tool_use_details.get_or_insert_default().web_search_requests = searches;
+    }
+    if let Some(size) = wire.search_context_size.0 {
+        usage.server_tool_use_details.get_or_insert_default().search_context_size = Some(size);
     }
     usage
 }

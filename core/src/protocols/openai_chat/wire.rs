@@ -8,6 +8,8 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
+use crate::types::SearchSize;
+
 /// A whole answer or one chunk of it; they differ only in `message` and `delta`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -156,6 +158,8 @@ pub(super) struct Usage {
     pub(super) num_sources_used: Count,
     /// Perplexity.
     pub(super) num_search_queries: Count,
+    /// Perplexity.
+    pub(super) search_context_size: SearchContext,
     pub(super) server_tool_use_details: Option<ServerToolUse>,
 }
 
@@ -247,6 +251,16 @@ pub(in crate::protocols) struct Cost(pub(in crate::protocols) Option<f64>);
 impl<'de> Deserialize<'de> for Cost {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         number(deserializer).map(Self)
+    }
+}
+
+/// How much a search read; anything but a size is none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SearchContext(pub(super) Option<SearchSize>);
+
+impl<'de> Deserialize<'de> for SearchContext {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::<Text<'_>>::deserialize(deserializer).map(|text| Self(text.and_then(|text| SearchSize::from_name(&text.0))))
     }
 }
 
