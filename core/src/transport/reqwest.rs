@@ -4,13 +4,24 @@
 use std::{
     error::Error as StdError,
     io,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
 
 use super::{Body, BoxFuture, Transport, TransportError, TransportErrorKind};
 
@@ -73,6 +84,9 @@ impl Transport for Reqwest {
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
         Box::pin(async move {
             let client = self.client()?;
+            if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
+                read_roots_meanwhile();
+            }
             let request = reqwest::Request::try_from(request).map_err(from_reqwest)?;
             let mut response = client.execute(request).await.map_err(from_reqwest)?;
             let mut answer = http::Response::new(());
@@ -84,23 +98,86 @@ impl Transport for Reqwest {
     }
 }
 
-/// Loading the system's roots takes 20 ms, so that happens once per process.
 fn tls_config() -> Result<ClientConfig, TransportError> {
-    static CONFIG: OnceLock<Result<ClientConfig, TransportError>> = OnceLock::new();
-    CONFIG.get_or_init(build_tls_config).clone()
-}
-
-fn build_tls_config() -> Result<ClientConfig, TransportError> {
     let broken = |error: rustls::Error| TransportError::new(TransportErrorKind::Request, format!("no TLS: {error}"));
     let provider = Arc::new(crypto_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().map_err(broken)?;
-    let Ok(verifier) = rustls_platform_verifier::Verifier::new(provider) else {
-        // No CA files, as in an empty container. Without roots even http:// clients would not build.
+    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(Roots(provider))).with_no_client_auth())
+}
+
+/// The system's trust store. To read it takes 20 ms, so that happens once per process, and for `https://` alone.
+#[derive(Debug)]
+struct Roots(Arc<CryptoProvider>);
+
+type Verifier = Result<Arc<dyn ServerCertVerifier>, rustls::Error>;
+
+/// Never read inside its lock: a fork in the middle of it must not leave the lock held in the child.
+static VERIFIER: OnceLock<Verifier> = OnceLock::new();
+
+impl Roots {
+    fn verifier(&self) -> Verifier {
+        if let Some(verifier) = VERIFIER.get() {
+            return verifier.clone();
+        }
+        let read = self.read();
+        VERIFIER.get_or_init(|| read).clone()
+    }
+
+    fn read(&self) -> Verifier {
+        if let Ok(verifier) = rustls_platform_verifier::Verifier::new(Arc::clone(&self.0)) {
+            return Ok(Arc::new(verifier));
+        }
+        // No CA files, as in an empty container.
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
-        return Ok(builder.with_root_certificates(roots).with_no_client_auth());
-    };
-    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
+        match WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.0)).build() {
+            Ok(verifier) => Ok(verifier),
+            Err(error) => Err(rustls::Error::General(error.to_string())),
+        }
+    }
+}
+
+impl ServerCertVerifier for Roots {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.verifier()?.verify_server_cert(certificate, intermediates, name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier()?.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier()?.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Reads the trust store beside the first connection, which needs it only when the server has answered.
+fn read_roots_meanwhile() {
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    if !BEGUN.swap(true, Ordering::Relaxed) {
+        drop(tokio::task::spawn_blocking(|| Roots(Arc::new(crypto_provider())).verifier().is_ok()));
+    }
 }
 
 #[cfg(feature = "ring")]
