@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from ._json_text import loads
 from .types import Attempt, Object, Summary
 
 TYPE_CHECKING = False
@@ -25,7 +24,7 @@ def hook(name: str, function: Callable[[Any], Any] | None) -> Hook | None:
 
     def tell(text: str) -> None:
         try:
-            function(kind(json.loads(text)))
+            function(kind(loads(text)))
         except BaseException:
             import logging
 

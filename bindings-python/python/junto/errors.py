@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from ._json_text import loads
 from .plan import Rejection
 from .types import Attempt
 
@@ -193,7 +192,7 @@ _STATUS = {kind: status for kind, (status, _) in _KINDS.items()}
 
 def from_json(text: str) -> JuntoError:
     """The exception for the JSON of an error; called by the native module."""
-    body = json.loads(text)["error"]
+    body = loads(text)["error"]
     _, kind = _KINDS.get((body.get("metadata") or {}).get("error_type", ""), (0, APIError))
     return kind(_sentence(body), body)
 

@@ -7,9 +7,8 @@ fields that junto does not know are kept. Objects below the first level are made
 
 from __future__ import annotations
 
-import json
 import sys
-from operator import methodcaller
+from _operator import methodcaller
 
 # `typing` costs a quarter of the import, and only type checkers read it.
 TYPE_CHECKING = False
@@ -81,7 +80,7 @@ class Object(dict):  # type: ignore[type-arg]  # a bare dict keeps `Object` chea
 
     def to_json(self, *, indent: int | None = None) -> str:
         """The object as JSON text."""
-        return json.dumps(self, indent=indent, ensure_ascii=False)
+        return _json(self, indent)
 
     def model_dump(
         self,
@@ -102,7 +101,13 @@ class Object(dict):  # type: ignore[type-arg]  # a bare dict keeps `Object` chea
 
     def model_dump_json(self, *, indent: int | None = None, exclude_none: bool = False) -> str:
         """As pydantic's."""
-        return json.dumps(self.model_dump(exclude_none=exclude_none), indent=indent, ensure_ascii=False)
+        return _json(self.model_dump(exclude_none=exclude_none), indent)
+
+
+def _json(value: Any, indent: int | None) -> str:
+    import json  # here, because most programs do not ask for it
+
+    return json.dumps(value, indent=indent, ensure_ascii=False)
 
 
 def _annotated(cls: type) -> dict[str, str]:
