@@ -9,10 +9,12 @@ use std::{
 };
 
 use junto::CallOptions;
-use pyo3::{IntoPyObjectExt, exceptions::PyValueError, prelude::*};
+use pyo3::{IntoPyObjectExt, exceptions::PyValueError, prelude::*, pybacked::PyBackedStr};
 
 use crate::{
-    bridge, error,
+    bridge,
+    callbacks::{self, Callback},
+    error,
     hooks::{self, Hook},
     logs,
     runtime::{self, DEPTHS, Parcel},
@@ -27,6 +29,7 @@ pub(crate) struct Client {
     script: Option<Script>,
     on_attempt: Option<Hook>,
     on_response: Option<Hook>,
+    callbacks: Vec<Callback>,
     /// By fork depth, as the runtime.
     built: [OnceLock<junto::Client>; DEPTHS],
 }
@@ -59,7 +62,8 @@ impl Client {
         if let Some(hook) = self.on_response.clone() {
             builder = builder.on_response(move |summary| hooks::tell(&hook, summary));
         }
-        builder.build()
+        let clock = self.script.as_ref().map(Script::clock).unwrap_or_default();
+        self.callbacks.iter().fold(builder, |builder, callback| callback.give(builder, &clock)).build()
     }
 
     /// The core client for one call.
@@ -78,24 +82,78 @@ impl Client {
         }
         Ok(client.with(&options))
     }
+
+    /// The running event loop, where a callback may have to await in it.
+    fn event_loop(&self, py: Python<'_>) -> PyResult<Option<callbacks::Shared>> {
+        if self.callbacks.is_empty() {
+            return Ok(None);
+        }
+        bridge::running_loop(py).map(|event_loop| Some(Arc::new(event_loop.unbind())))
+    }
+}
+
+/// What is asked for: the names that Python uses.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Chat,
+    Embed,
+    Models,
+    RefreshCatalog,
+    Respond,
+}
+
+impl FromPyObject<'_, '_> for Kind {
+    type Error = PyErr;
+
+    fn extract(name: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        Ok(match name.extract::<PyBackedStr>()?.as_ref() {
+            "chat" => Self::Chat,
+            "embed" => Self::Embed,
+            "models" => Self::Models,
+            "refresh_catalog" => Self::RefreshCatalog,
+            "respond" => Self::Respond,
+            name => return Err(PyValueError::new_err(format!("no call is named {name:?}"))),
+        })
+    }
+}
+
+impl Kind {
+    async fn answer(self, client: junto::Client, request: String) -> junto::Result<String> {
+        match self {
+            Self::Chat => client.chat_json(&request).await,
+            Self::Embed => client.embed_json(&request).await,
+            Self::Models => client.models_json(&request).await,
+            Self::RefreshCatalog => client.refresh_catalog(&request, None).await.map(|()| String::new()),
+            Self::Respond => client.respond_json(&request).await,
+        }
+    }
+
+    async fn stream(self, client: junto::Client, request: String) -> junto::Result<Source> {
+        match self {
+            Self::Respond => client.respond_stream_json(&request).await.map(Box::new).map(Source::Response),
+            _ => client.stream_json(&request).await.map(Box::new).map(Source::Chat),
+        }
+    }
 }
 
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (config, script = None, on_attempt = None, on_response = None))]
+    #[pyo3(signature = (config, script = None, on_attempt = None, on_response = None, callbacks = Vec::new()))]
     fn new(
         py: Python<'_>,
         config: String,
         script: Option<&Bound<'_, Script>>,
         on_attempt: Option<Py<PyAny>>,
         on_response: Option<Py<PyAny>>,
+        callbacks: Vec<(String, String, Py<PyAny>)>,
     ) -> PyResult<Self> {
         let client = Self {
             config,
             script: script.map(|script| script.get().clone()),
             on_attempt: on_attempt.map(Arc::new),
             on_response: on_response.map(Arc::new),
+            callbacks: callbacks.into_iter().map(Callback::new).collect::<PyResult<_>>()?,
             built: [const { OnceLock::new() }; DEPTHS],
         };
         // A wrong configuration is an error here, not at the first call.
@@ -103,92 +161,71 @@ impl Client {
         Ok(client)
     }
 
-    #[pyo3(signature = (request, timeout = None, headers = None))]
-    fn chat(&self, py: Python<'_>, request: String, timeout: Option<f64>, headers: Option<Headers>) -> PyResult<String> {
+    /// Waits for a JSON answer.
+    #[pyo3(signature = (kind, request, timeout = None, headers = None))]
+    fn ask(&self, py: Python<'_>, kind: Kind, request: String, timeout: Option<f64>, headers: Option<Headers>) -> PyResult<String> {
         let client = self.call(py, timeout, headers)?;
-        ask(py, async move { client.chat_json(&request).await })
+        runtime::block_on(py, kind.answer(client, request))?.map_err(|error| error::raise(py, &error))
     }
 
-    #[pyo3(signature = (request, timeout = None, headers = None))]
-    fn chat_async<'py>(
+    /// As `ask`, for `await`.
+    #[pyo3(signature = (kind, request, timeout = None, headers = None))]
+    fn ask_async<'py>(
         &self,
         py: Python<'py>,
+        kind: Kind,
         request: String,
         timeout: Option<f64>,
         headers: Option<Headers>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.call(py, timeout, headers)?;
-        ask_async(py, async move { client.chat_json(&request).await })
+        let call = Box::pin(callbacks::within(self.event_loop(py)?, kind.answer(client, request)));
+        bridge::awaitable(py, |waiter| async move {
+            let answer = call.await;
+            waiter.settle(move |py| answer.map_err(|error| error::raise(py, &error))?.into_py_any(py));
+        })
     }
 
-    #[pyo3(signature = (request, timeout = None, headers = None, events = false))]
+    /// Opens a stream and waits for its first content.
+    #[pyo3(signature = (kind, request, timeout = None, headers = None, events = false))]
     fn stream(
         &self,
         py: Python<'_>,
+        kind: Kind,
         request: String,
         timeout: Option<f64>,
         headers: Option<Headers>,
         events: bool,
     ) -> PyResult<ChatStream> {
         let client = self.call(py, timeout, headers)?;
-        open_now(py, async move { client.stream_json(&request).await.map(Box::new).map(Source::Chat) }, events)
+        let parcel = Arc::new(Parcel::default());
+        let opened = Arc::clone(&parcel);
+        let task = runtime::spawn(py, open(kind.stream(client, request), events, move |stream| opened.put(stream)))?;
+        let stream = parcel.wait(py);
+        if stream.is_err() {
+            task.abort();
+        }
+        stream?.map_err(|error| error::raise(py, &error))
     }
 
-    #[pyo3(signature = (request, timeout = None, headers = None, events = false))]
+    /// As `stream`, for `await`.
+    #[pyo3(signature = (kind, request, timeout = None, headers = None, events = false))]
     fn stream_async<'py>(
         &self,
         py: Python<'py>,
+        kind: Kind,
         request: String,
         timeout: Option<f64>,
         headers: Option<Headers>,
         events: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.call(py, timeout, headers)?;
-        open_later(py, async move { client.stream_json(&request).await.map(Box::new).map(Source::Chat) }, events)
-    }
-
-    #[pyo3(signature = (request, timeout = None, headers = None))]
-    fn respond(&self, py: Python<'_>, request: String, timeout: Option<f64>, headers: Option<Headers>) -> PyResult<String> {
-        let client = self.call(py, timeout, headers)?;
-        ask(py, async move { client.respond_json(&request).await })
-    }
-
-    #[pyo3(signature = (request, timeout = None, headers = None))]
-    fn respond_async<'py>(
-        &self,
-        py: Python<'py>,
-        request: String,
-        timeout: Option<f64>,
-        headers: Option<Headers>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let client = self.call(py, timeout, headers)?;
-        ask_async(py, async move { client.respond_json(&request).await })
-    }
-
-    #[pyo3(signature = (request, timeout = None, headers = None, events = false))]
-    fn respond_stream(
-        &self,
-        py: Python<'_>,
-        request: String,
-        timeout: Option<f64>,
-        headers: Option<Headers>,
-        events: bool,
-    ) -> PyResult<ChatStream> {
-        let client = self.call(py, timeout, headers)?;
-        open_now(py, async move { client.respond_stream_json(&request).await.map(Box::new).map(Source::Response) }, events)
-    }
-
-    #[pyo3(signature = (request, timeout = None, headers = None, events = false))]
-    fn respond_stream_async<'py>(
-        &self,
-        py: Python<'py>,
-        request: String,
-        timeout: Option<f64>,
-        headers: Option<Headers>,
-        events: bool,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let client = self.call(py, timeout, headers)?;
-        open_later(py, async move { client.respond_stream_json(&request).await.map(Box::new).map(Source::Response) }, events)
+        let source = callbacks::within(self.event_loop(py)?, kind.stream(client, request));
+        bridge::awaitable(py, |waiter| {
+            open(source, events, |stream| {
+                waiter.settle(move |py| stream.map_err(|error| error::raise(py, &error))?.into_py_any(py));
+            })
+        })
     }
 
     // Detached: the core may wait for a lock that a thread holds while it logs.
@@ -196,34 +233,6 @@ impl Client {
     fn explain(&self, py: Python<'_>, request: &str) -> PyResult<String> {
         let client = self.core(py)?;
         py.detach(|| client.explain_json(request)).map_err(|error| error::raise(py, &error))
-    }
-
-    #[pyo3(signature = (request, timeout = None, headers = None))]
-    fn embed(&self, py: Python<'_>, request: String, timeout: Option<f64>, headers: Option<Headers>) -> PyResult<String> {
-        let client = self.call(py, timeout, headers)?;
-        ask(py, async move { client.embed_json(&request).await })
-    }
-
-    #[pyo3(signature = (request, timeout = None, headers = None))]
-    fn embed_async<'py>(
-        &self,
-        py: Python<'py>,
-        request: String,
-        timeout: Option<f64>,
-        headers: Option<Headers>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let client = self.call(py, timeout, headers)?;
-        ask_async(py, async move { client.embed_json(&request).await })
-    }
-
-    fn models(&self, py: Python<'_>, query: String) -> PyResult<String> {
-        let client = self.call(py, None, None)?;
-        ask(py, async move { client.models_json(&query).await })
-    }
-
-    fn models_async<'py>(&self, py: Python<'py>, query: String) -> PyResult<Bound<'py, PyAny>> {
-        let client = self.call(py, None, None)?;
-        ask_async(py, async move { client.models_json(&query).await })
     }
 
     fn model(&self, py: Python<'_>, slug: &str) -> PyResult<String> {
@@ -250,44 +259,6 @@ impl Client {
         let client = self.core(py)?;
         Ok(py.detach(|| client.spend_json()))
     }
-}
-
-/// Waits for a JSON answer of the core.
-fn ask(py: Python<'_>, call: impl Future<Output = junto::Result<String>> + Send + 'static) -> PyResult<String> {
-    runtime::block_on(py, call)?.map_err(|error| error::raise(py, &error))
-}
-
-/// As `ask`, for `await`.
-fn ask_async(py: Python<'_>, call: impl Future<Output = junto::Result<String>> + Send + 'static) -> PyResult<Bound<'_, PyAny>> {
-    bridge::awaitable(py, |waiter| async move {
-        let answer = call.await;
-        waiter.settle(move |py| answer.map_err(|error| error::raise(py, &error))?.into_py_any(py));
-    })
-}
-
-/// Opens a stream and waits for its first content.
-fn open_now(py: Python<'_>, source: impl Future<Output = junto::Result<Source>> + Send + 'static, events: bool) -> PyResult<ChatStream> {
-    let parcel = Arc::new(Parcel::default());
-    let opened = Arc::clone(&parcel);
-    let task = runtime::spawn(py, open(source, events, move |stream| opened.put(stream)))?;
-    let stream = parcel.wait(py);
-    if stream.is_err() {
-        task.abort();
-    }
-    stream?.map_err(|error| error::raise(py, &error))
-}
-
-/// As `open_now`, for `await`.
-fn open_later(
-    py: Python<'_>,
-    source: impl Future<Output = junto::Result<Source>> + Send + 'static,
-    events: bool,
-) -> PyResult<Bound<'_, PyAny>> {
-    bridge::awaitable(py, |waiter| {
-        open(source, events, |stream| {
-            waiter.settle(move |py| stream.map_err(|error| error::raise(py, &error))?.into_py_any(py));
-        })
-    })
 }
 
 /// Opens a stream, and reads it to its end or until its handle is gone.

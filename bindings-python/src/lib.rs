@@ -4,6 +4,7 @@
 //! Belongs here: attaching to the interpreter, waiting, cancelling. Does not belong here: any decision about a request.
 
 mod bridge;
+mod callbacks;
 mod client;
 mod error;
 mod hooks;
@@ -13,7 +14,7 @@ mod script;
 mod stream;
 
 /// The native half of the `junto` package.
-#[pyo3::pymodule]
+#[pyo3::pymodule(gil_used = false)]
 mod _native {
     use pyo3::prelude::*;
 

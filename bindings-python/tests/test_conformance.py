@@ -171,7 +171,7 @@ def call(client: Junto | AsyncJunto, request: Any) -> Outcome:
     """The request as it is written, through the public client where Python's own checks would not come first."""
     if not isinstance(request, dict) or not isinstance(request.get("messages"), list) or not isinstance(request.get("model", ""), str):
         try:
-            return Outcome(answer=json.loads(client._native.chat(json.dumps(request))))
+            return Outcome(answer=json.loads(client._native.ask("chat", json.dumps(request))))
         except JuntoError as error:
             return Outcome(error=error)
     if isinstance(client, Junto):
@@ -188,15 +188,15 @@ def call_other(client: Junto | AsyncJunto, step: dict[str, Any]) -> Outcome:
             return respond(client, json.dumps(step["respond"]))
         if "respond" in step:
             request = json.dumps(step["respond"])
-            text = native.respond(request) if waits else asyncio.run(wait(lambda: native.respond_async(request)))
+            text = native.ask("respond", request) if waits else asyncio.run(wait(lambda: native.ask_async("respond", request)))
         elif "embed" in step:
             request = json.dumps(step["embed"])
-            text = native.embed(request) if waits else asyncio.run(wait(lambda: native.embed_async(request)))
+            text = native.ask("embed", request) if waits else asyncio.run(wait(lambda: native.ask_async("embed", request)))
         elif "model" in step or "endpoints" in step:
             text = native.model(step["model"]) if "model" in step else native.endpoints(step["endpoints"])
         else:
             query = json.dumps(step["models"])
-            text = native.models(query) if waits else asyncio.run(wait(lambda: native.models_async(query)))
+            text = native.ask("models", query) if waits else asyncio.run(wait(lambda: native.ask_async("models", query)))
     except JuntoError as error:
         return Outcome(error=error)
     return Outcome(answer=json.loads(text))
@@ -208,7 +208,7 @@ def respond(client: Junto | AsyncJunto, request: str) -> Outcome:
     outcome = Outcome(events=events)
 
     async def read() -> None:
-        stream = await client._native.respond_stream_async(request)
+        stream = await client._native.stream_async("respond", request)
         while True:
             batch = stream.next_batch_async()
             batch = batch if batch is None or isinstance(batch, str) else await batch
@@ -220,7 +220,7 @@ def respond(client: Junto | AsyncJunto, request: str) -> Outcome:
         if isinstance(client, AsyncJunto):
             asyncio.run(read())
         else:
-            stream = client._native.respond_stream(request)
+            stream = client._native.stream("respond", request)
             while (batch := stream.next_batch()) is not None:
                 events.extend(json.loads(batch))
     except JuntoError as error:

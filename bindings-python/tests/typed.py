@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from junto import AsyncJunto, Junto, RateLimitError, parse_slug
+from junto.settings import SearchResult
 from junto.testing import Script
 from junto.types import Attempt, ChatCompletionChunk, Summary
 
@@ -13,6 +14,15 @@ def attempt(told: Attempt) -> None:
 
 def summary(told: Summary) -> None:
     print(told.requested, told.usage.cost if told.usage else None)
+
+
+def search(query: str, max_results: int) -> list[SearchResult]:
+    pages: list[SearchResult] = [{"url": "https://example.com", "title": query}]
+    return pages[:max_results]
+
+
+async def key() -> str:
+    return "k"
 
 
 def sync() -> str:
@@ -32,6 +42,11 @@ def sync() -> str:
         except RateLimitError as error:
             print(error.retry_after, error.attempts[0].provider)
         return text or ""
+
+
+def asked() -> None:
+    Junto(api_key=lambda: "k", search=search).refresh_catalog("https://models.dev/api.json")
+    AsyncJunto(api_key=key, search=[{"engine": "exa"}, {"engine": "docs", "source": search}, search])
 
 
 async def asynchronous(client: AsyncJunto) -> list[ChatCompletionChunk]:

@@ -385,9 +385,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Adds a search of the caller's own under this name, as [`ClientBuilder::search`] adds an engine.
-    pub fn search_with(self, name: impl Into<String>, source: SearchSource) -> Self {
-        self.search(SearchConfig { engine: name.into(), source: Some(source), ..SearchConfig::default() })
+    /// A search of the caller's own: of the engine that the configuration has under this name, else of one that is added as
+    /// by [`ClientBuilder::search`].
+    pub fn search_with(mut self, name: impl Into<String>, source: SearchSource) -> Self {
+        let name = name.into();
+        match self.config.search.iter_mut().flatten().find(|engine| engine.engine == name) {
+            Some(engine) => {
+                engine.source = Some(source);
+                self
+            }
+            None => self.search(SearchConfig { engine: name, source: Some(source), ..SearchConfig::default() }),
+        }
     }
 
     /// The same settings as JSON: `{providers: {slug: {api_key, api_keys, base_url, headers, policy, protocol, options,

@@ -40,6 +40,16 @@ struct FixedState {
     timers: Vec<(u64, Duration)>,
 }
 
+impl FixedState {
+    /// A timer that ends then.
+    fn add(&mut self, end: Duration) -> u64 {
+        let id = self.next_timer;
+        self.next_timer += 1;
+        self.timers.push((id, end));
+        id
+    }
+}
+
 impl Fixed {
     /// A poisoned lock holds plain numbers, so they are as good as before.
     fn state(&self) -> MutexGuard<'_, FixedState> {
@@ -79,6 +89,18 @@ impl Clock {
         if let Source::Fixed(fixed) = &self.0 {
             fixed.state().elapsed += by;
         }
+    }
+
+    /// Keeps a fixed clock from jumping until the guard is dropped, for what takes real time. A real clock ignores it.
+    pub fn hold(&self) -> Hold {
+        Hold(match &self.0 {
+            Source::Real(_) => None,
+            Source::Fixed(fixed) => {
+                // A sleep that never ends: no other one is nearer.
+                let id = fixed.state().add(Duration::ZERO);
+                Some((Arc::clone(fixed), id))
+            }
+        })
     }
 
     /// This moment, for measuring.
@@ -136,6 +158,18 @@ impl Clock {
     }
 }
 
+/// A fixed clock does not jump while this is there; see [`Clock::hold`].
+#[derive(Debug)]
+pub struct Hold(Option<(Arc<Fixed>, u64)>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some((fixed, id)) = self.0.take() {
+            forget(&fixed, &mut Some(id));
+        }
+    }
+}
+
 /// The future of [`Clock::sleep`].
 #[derive(Debug)]
 pub struct Sleep(Wait);
@@ -177,10 +211,7 @@ impl Future for Sleep {
                 return Poll::Pending;
             }
             None => {
-                let id = state.next_timer;
-                state.next_timer += 1;
-                state.timers.push((id, end));
-                *timer = Some(id);
+                *timer = Some(state.add(end));
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -227,6 +258,21 @@ mod tests {
             drop(race);
             assert_eq!(clock.unix(), Duration::from_millis(50));
         }
+    }
+
+    #[tokio::test]
+    async fn a_fixed_clock_that_is_held_does_not_jump() {
+        let clock = Clock::fixed(0);
+        let hold = clock.hold();
+        let release = async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(clock.unix(), Duration::ZERO);
+            drop(hold);
+        };
+        futures_util::future::join(clock.sleep(Duration::from_secs(60)), release).await;
+        assert_eq!(clock.unix(), Duration::from_secs(60));
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 from ._native import ChatStream as _NativeStream
 from ._native import Client as _NativeClient
 from ._native import parse_slug as _native_parse_slug
+from ._callbacks import taken
 from ._hooks import hook
+from ._json_text import dumps, loads
 from .plan import Plan
 from .types import (
     Attempt,
@@ -25,10 +25,11 @@ from .types import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, AsyncIterator, Callable, Iterator, Literal, Mapping, overload
+    from typing import Any, AsyncIterator, Callable, Iterator, Literal, Mapping, Sequence, overload
 
     from ._hooks import Hook
     from ._native import Script as _NativeScript
+    from .settings import Key, Search, SearchEngine
     from .testing import Script
 else:
 
@@ -36,27 +37,13 @@ else:
         """Nothing at run time: `typing.overload` keeps a registry that nobody reads."""
 
 
-def _default(value: Any) -> Any:
-    """Pydantic models and the OpenAI SDK's messages may stand in a request."""
-    dump = getattr(value, "model_dump", None)
-    if dump is not None:
-        return dump(mode="json", exclude_none=True)
-    if isinstance(value, (tuple, set, frozenset)) or hasattr(value, "__iter__"):
-        return list(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default).encode
-_loads = json.JSONDecoder().decode
-
-
 def _text(request: dict[str, Any]) -> str:
     try:
-        return _dumps(request)
+        return dumps(request)
     except (TypeError, ValueError) as error:
         for name, value in request.items():
             try:
-                _dumps(value)
+                dumps(value)
             except (TypeError, ValueError) as cause:
                 raise TypeError(f"{name}: {cause}") from None
         raise TypeError(str(error)) from None
@@ -144,7 +131,7 @@ class Stream:
             raise
         if batch is None:
             raise StopIteration
-        self._ready = map(ChatCompletionChunk, _loads(batch))
+        self._ready = map(ChatCompletionChunk, loads(batch))
         return self.__next__()
 
     def __iter__(self) -> Iterator[ChatCompletionChunk]:
@@ -191,7 +178,7 @@ class AsyncStream:
             raise
         if batch is None:
             raise StopAsyncIteration
-        self._ready = map(ChatCompletionChunk, _loads(batch))
+        self._ready = map(ChatCompletionChunk, loads(batch))
         return await self.__anext__()
 
     def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
@@ -291,8 +278,8 @@ class Completions:
         request = _chat(self._options, messages, model, extra_body, params)
         limit, headers = self._options.call(timeout, extra_headers)
         if stream:
-            return Stream(self._native.stream(request, limit, headers))
-        return ChatCompletion(_loads(self._native.chat(request, limit, headers)))
+            return Stream(self._native.stream("chat", request, limit, headers))
+        return ChatCompletion(loads(self._native.ask("chat", request, limit, headers)))
 
 
 class AsyncCompletions:
@@ -343,8 +330,8 @@ class AsyncCompletions:
         request = _chat(self._options, messages, model, extra_body, params)
         limit, headers = self._options.call(timeout, extra_headers)
         if stream:
-            return AsyncStream(await self._native.stream_async(request, limit, headers))
-        return ChatCompletion(_loads(await self._native.chat_async(request, limit, headers)))
+            return AsyncStream(await self._native.stream_async("chat", request, limit, headers))
+        return ChatCompletion(loads(await self._native.ask_async("chat", request, limit, headers)))
 
 
 class Chat:
@@ -395,7 +382,7 @@ class Embeddings:
         :raises JuntoError: where no endpoint gave an answer; see `junto.errors`.
         """
         request = _embedding(self._options, input, model, extra_body, params)
-        return CreateEmbeddingResponse(_loads(self._native.embed(request, *self._options.call(timeout, extra_headers))))
+        return CreateEmbeddingResponse(loads(self._native.ask("embed", request, *self._options.call(timeout, extra_headers))))
 
 
 class AsyncEmbeddings:
@@ -417,7 +404,7 @@ class AsyncEmbeddings:
     ) -> CreateEmbeddingResponse:
         """As `Embeddings.create`."""
         request = _embedding(self._options, input, model, extra_body, params)
-        return CreateEmbeddingResponse(_loads(await self._native.embed_async(request, *self._options.call(timeout, extra_headers))))
+        return CreateEmbeddingResponse(loads(await self._native.ask_async("embed", request, *self._options.call(timeout, extra_headers))))
 
 
 def _query(available: bool, provider: Mapping[str, Any] | None, local: bool) -> str:
@@ -425,11 +412,11 @@ def _query(available: bool, provider: Mapping[str, Any] | None, local: bool) -> 
 
 
 def _model(native: _NativeClient, model: str) -> Model:
-    return Model(_loads(native.model(model)))
+    return Model(loads(native.model(model)))
 
 
 def _endpoints(native: _NativeClient, model: str) -> ModelEndpoints:
-    return ModelEndpoints(_loads(native.endpoints(model))["data"])
+    return ModelEndpoints(loads(native.endpoints(model))["data"])
 
 
 class Models:
@@ -445,7 +432,7 @@ class Models:
         :param provider: preferences; only the models that they allow.
         :param local: also what local servers such as Ollama have; they are asked.
         """
-        return ModelList(_loads(self._native.models(_query(available, provider, local))))
+        return ModelList(loads(self._native.ask("models", _query(available, provider, local))))
 
     def retrieve(self, model: str) -> Model:
         """One model.
@@ -467,7 +454,7 @@ class AsyncModels:
 
     async def list(self, *, available: bool = False, provider: Mapping[str, Any] | None = None, local: bool = False) -> ModelList:
         """As `Models.list`."""
-        return ModelList(_loads(await self._native.models_async(_query(available, provider, local))))
+        return ModelList(loads(await self._native.ask_async("models", _query(available, provider, local))))
 
     async def retrieve(self, model: str) -> Model:
         """As `Models.retrieve`."""
@@ -507,11 +494,12 @@ class _Base:
     def __init__(
         self,
         *,
-        api_key: str | None = None,
+        api_key: Key | None = None,
         providers: Mapping[str, Any] | None = None,
         preferences: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         seed: int | None = None,
+        search: SearchEngine | Search | Sequence[SearchEngine | Search] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         on_attempt: Callable[[Attempt], Any] | None = None,
@@ -523,9 +511,14 @@ class _Base:
 
         :param api_key: a key of the hosted router, ``sk-junto-...``.
         :param providers: settings by provider: ``{"anthropic": {"api_key": "...", "base_url": "..."}}``; a new name adds a provider.
+            ``api_key`` may be a function that gives the key, and is asked before each attempt; ``access_token`` one that gives
+            a bearer token, such as Azure's. With `AsyncJunto` it may be a coroutine function.
         :param preferences: the `provider` object of every request that has none of its own.
         :param timeout: seconds until an answer, or until a stream begins.
         :param seed: makes the choice of endpoints repeatable.
+        :param search: who searches the web for ``:online`` where a vendor does not: an engine,
+            ``{"engine": "exa", "api_key": "..."}``, a function of your own ``(query, max_results) -> [{"url", "title", "content"}]``
+            (which a request's `web` plugin calls ``custom``; or ``{"engine": "docs", "source": function}``), or a list of them.
         :param extra_headers: headers of every request to a vendor.
         :param extra_body: fields of every request.
         :param on_attempt: called with every `Attempt` when it has ended.
@@ -539,7 +532,7 @@ class _Base:
         """
         if api_key is not None:
             providers = {**(providers or {}), "junto": {**((providers or {}).get("junto") or {}), "api_key": api_key}}
-        given = {"providers": providers, "preferences": preferences, "seed": seed, **config}
+        given = {"providers": providers, "preferences": preferences, "seed": seed, "search": search, **config}
         settings = {name: value for name, value in given.items() if value is not None}
         own = _Own(transport._native if transport is not None else None, hook("on_attempt", on_attempt), hook("on_response", on_response))
         self._open(settings, _Options(timeout, extra_headers, extra_body), own, None)
@@ -549,8 +542,12 @@ class _Base:
         self._config = config
         self._options = options
         self._own = own
-        self._native = native or _NativeClient(_text(config), own.script, own.on_attempt, own.on_response)
+        self._native = native or self._build()
         self._attach()
+
+    def _build(self) -> _NativeClient:
+        config, callbacks = taken(self._config)
+        return _NativeClient(_text(config), self._own.script, self._own.on_attempt, self._own.on_response, callbacks)
 
     def _attach(self) -> None:
         raise NotImplementedError
@@ -578,7 +575,7 @@ class _Base:
     def explain(self, *, model: str | None = None, messages: Any = (), **params: Any) -> Plan:
         """Where a request would go and why, without sending anything."""
         request = _chat(self._options, messages, model, None, params)
-        return Plan(_loads(self._native.explain(request)))
+        return Plan(loads(self._native.explain(request)))
 
     def export_health(self) -> str:
         """What was measured in the last 5 minutes, as JSON for `import_health` or the ``health`` setting of another client."""
@@ -590,7 +587,7 @@ class _Base:
 
     def spend(self) -> Spend:
         """What was spent since the client was made, and what its ``budget`` has left."""
-        return Spend(_loads(self._native.spend()))
+        return Spend(loads(self._native.spend()))
 
     def __repr__(self) -> str:
         # Keys may be in the configuration: only names are shown.
@@ -622,6 +619,15 @@ class Junto(_Base):
             extra_body: Mapping[str, Any] | None = None,
             **config: Any,
         ) -> Junto: ...
+
+    def refresh_catalog(self, url: str) -> None:
+        """Fetches a list of models and takes over what it says, for this client; your ``catalog_overlay`` stays on top.
+
+        :param url: a list in junto's own form, models.dev's ``api.json``, LiteLLM's price list, or an answer of OpenRouter's
+            ``/models``.
+        :raises JuntoError: where it cannot be fetched or read; the catalog stays as it was.
+        """
+        self._native.ask("refresh_catalog", url)
 
     def __enter__(self) -> Junto:
         return self
@@ -657,6 +663,10 @@ class AsyncJunto(_Base):
             **config: Any,
         ) -> AsyncJunto: ...
 
+    async def refresh_catalog(self, url: str) -> None:
+        """As `Junto.refresh_catalog`."""
+        await self._native.ask_async("refresh_catalog", url)
+
     async def __aenter__(self) -> AsyncJunto:
         return self
 
@@ -673,4 +683,4 @@ def parse_slug(slug: str) -> Slug:
 
     :raises BadRequestError: where it is not one.
     """
-    return Slug(_loads(_native_parse_slug(slug)))
+    return Slug(loads(_native_parse_slug(slug)))

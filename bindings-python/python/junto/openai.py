@@ -146,11 +146,11 @@ def _transports(http: Any) -> tuple[Any, Any]:
                 call = _call(request, request.read())
                 native = self._client._native
                 if call.looks_up:
-                    return _answer(http, request, 200, getattr(native, call.method)(call.text))
+                    return _answer(http, request, 200, getattr(native, call.kind)(call.text))
                 if call.stream:
-                    stream = Chunks(getattr(native, call.stream)(call.text, call.timeout, call.headers, True), call.last)
+                    stream = Chunks(native.stream(call.kind, call.text, call.timeout, call.headers, True), call.last)
                     return http.Response(200, headers=_headers("text/event-stream"), stream=stream, request=request)
-                return _answer(http, request, 200, getattr(native, call.method)(call.text, call.timeout, call.headers))
+                return _answer(http, request, 200, native.ask(call.kind, call.text, call.timeout, call.headers))
             except JuntoError as error:
                 return _failure(http, request, error)
 
@@ -163,12 +163,12 @@ def _transports(http: Any) -> tuple[Any, Any]:
                 call = _call(request, await request.aread())
                 native = self._client._native
                 if call.looks_up:
-                    return _answer(http, request, 200, getattr(native, call.method)(call.text))
+                    return _answer(http, request, 200, getattr(native, call.kind)(call.text))
                 if call.stream:
-                    opened = await getattr(native, f"{call.stream}_async")(call.text, call.timeout, call.headers, True)
+                    opened = await native.stream_async(call.kind, call.text, call.timeout, call.headers, True)
                     stream = AsyncChunks(opened, call.last)
                     return http.Response(200, headers=_headers("text/event-stream"), stream=stream, request=request)
-                return _answer(http, request, 200, await getattr(native, f"{call.method}_async")(call.text, call.timeout, call.headers))
+                return _answer(http, request, 200, await native.ask_async(call.kind, call.text, call.timeout, call.headers))
             except JuntoError as error:
                 return _failure(http, request, error)
 
@@ -178,26 +178,26 @@ def _transports(http: Any) -> tuple[Any, Any]:
 class _Call:
     """The routed call that an HTTP request stands for."""
 
-    __slots__ = ("headers", "last", "looks_up", "method", "stream", "text", "timeout")
+    __slots__ = ("headers", "kind", "last", "looks_up", "stream", "text", "timeout")
 
-    def __init__(self, method: str, text: str, looks_up: bool = False) -> None:
-        #: The native client's method, and what it is given.
-        self.method = method
+    def __init__(self, kind: str, text: str, looks_up: bool = False) -> None:
+        #: What the native client is asked for, and how.
+        self.kind: Any = kind
         self.text = text
-        #: Whether it only looks into the catalog.
+        #: Whether it only looks into the catalog: then `kind` is a method.
         self.looks_up = looks_up
-        #: The method that streams, where a stream is asked for, and what ends the stream.
-        self.stream: str | None = None
+        #: Whether a stream is asked for, and what ends it.
+        self.stream = False
         self.last = b""
         self.timeout: float | None = None
         self.headers: list[tuple[str, str]] | None = None
 
 
-# The native method of a path, and the one of its streams with what ends them.
-_POSTS: dict[str, tuple[str, str | None, bytes]] = {
-    "/chat/completions": ("chat", "stream", b"data: [DONE]\n\n"),
-    "/embeddings": ("embed", None, b""),
-    "/responses": ("respond", "respond_stream", b""),
+# What a path asks for, and what ends its streams where it has any.
+_POSTS: dict[str, tuple[str, bytes | None]] = {
+    "/chat/completions": ("chat", b"data: [DONE]\n\n"),
+    "/embeddings": ("embed", None),
+    "/responses": ("respond", b""),
 }
 _SERVED = "POST /chat/completions, /embeddings and /responses, and GET /models, /models/{slug} and /models/{slug}/endpoints"
 
@@ -208,15 +208,15 @@ def _call(request: Any, body: bytes) -> _Call:
     if request.method == "GET" and (found := re.search(r"/models(?:/(.+))?$", path)):
         slug = unquote(found.group(1) or "")
         if not slug:
-            return _Call("models", "{}", looks_up=True)
+            return _Call("models", "{}")
         return _Call("endpoints", slug[:-10], looks_up=True) if slug.endswith("/endpoints") else _Call("model", slug, looks_up=True)
-    for end, (method, stream, last) in _POSTS.items():
+    for end, (kind, last) in _POSTS.items():
         if request.method == "POST" and path.endswith(end):
-            call = _Call(method, body.decode())
+            call = _Call(kind, body.decode())
             call.timeout = (request.extensions.get("timeout") or {}).get("read")
             call.headers = _callers(request.headers)
-            if stream and b'"stream"' in body and _streams(body):
-                call.stream = stream
+            if last is not None and b'"stream"' in body and _streams(body):
+                call.stream = True
                 call.last = last
             return call
     if "/responses/" in path:
