@@ -56,7 +56,7 @@ def test_every_example_is_run() -> None:
 def test_example(environment: dict[str, str], name: str) -> None:
     output, model, needs = (*EXAMPLES[name], None, None)[:3]
     if needs and importlib.util.find_spec(needs) is None:
-        pytest.skip(f"{needs} is installed and this is run by `make test-ecosystem-python` only")
+        pytest.skip(f"{needs} is installed by `make test-python`")
     if model:
         environment = {**environment, "MODEL": model}
     done = subprocess.run([sys.executable, str(FOLDER / name)], env=environment, capture_output=True, text=True, timeout=60)
