@@ -2,7 +2,7 @@
 //! whole client, and, one of each vendor and API, to a client over a real connection; what comes out is compared, field by
 //! field, with what a correct client must report. The recordings live outside the repository (`wire/recordings.rs`).
 //! `JUNTO_WIRE_API=messages` and `JUNTO_WIRE_CASE=substring` narrow it down, and `JUNTO_WIRE_SHOW=40` prints more of
-//! what differs.
+//! what differs. Each answer is read in other forms too, which mean the same (`wire/bend.rs`): `JUNTO_WIRE_BENDS=50` makes many.
 
 #[cfg(test)]
 #[path = "wire/recordings.rs"]
@@ -11,6 +11,7 @@ mod recordings;
 #[cfg(test)]
 #[path = "wire"]
 mod replay {
+    mod bend;
     mod client;
     mod compare;
 
@@ -131,7 +132,7 @@ mod replay {
     }
 
     /// Decodes the answer, its stream cut into `pieces`.
-    fn play(case: &Case, pieces: &[&[u8]]) -> Outcome {
+    fn play(case: &Case, response: &http::Response<Bytes>, pieces: &[&[u8]]) -> Outcome {
         let protocol = protocols::by_name(case.provider.protocol);
         let endpoint = Endpoint::unknown(format!("test/{}", case.upstream), case.provider.slug.as_str(), case.upstream.as_str());
         let (id, options): (Arc<str>, _) = ("junto-replay-0123456789".into(), BTreeMap::new());
@@ -145,12 +146,12 @@ mod replay {
             id: &id,
             created: 1_700_000_000,
         };
-        if !case.response.status().is_success() {
-            let (head, body) = case.response.clone().into_parts();
+        if !response.status().is_success() {
+            let (head, body) = response.clone().into_parts();
             return Outcome { error: Some(protocol.decode_error(&head, &body)), ..Outcome::default() };
         }
         if !case.stream {
-            return match protocol.decode(&call, &case.response) {
+            return match protocol.decode(&call, response) {
                 Ok(whole) => Outcome { whole: Some(whole), ..Outcome::default() },
                 Err(error) => Outcome { error: Some(error), ..Outcome::default() },
             };
@@ -193,19 +194,32 @@ mod replay {
 
     /// A case as its protocol reads it.
     fn replay(case: &Case, schemas: &Schemas) -> Differences {
-        let whole = play(case, &[case.response.body()]);
+        let whole = play(case, &case.response, &[case.response.body()]);
         let mut differences = compare(case, &whole);
         check_stream(&whole, &mut differences);
         schemas.check(case, &whole, true, &mut differences);
         if case.stream && case.response.status().is_success() {
             for (name, pieces) in splits(case.response.body()) {
-                let again = play(case, &pieces);
+                let again = play(case, &case.response, &pieces);
                 if again.chunks != whole.chunks || again.error.map(|e| e.to_string()) != whole.error.as_ref().map(Error::to_string) {
                     differences.push(("split", format!("{name} gives other chunks")));
                 }
             }
         }
+        for seed in 0..bends() {
+            let body = bend::bent(case.response.body(), case.id.len() as u64 + case.response.body().len() as u64 * 31 + seed);
+            let response = case.response.clone().map(|_| Bytes::from(body));
+            let again = play(case, &response, &[response.body()]);
+            let mut bent = compare(case, &again);
+            check_stream(&again, &mut bent);
+            differences.extend(bent.into_iter().map(|(field, what)| ("bent", format!("seed {seed}: {field}: {what}"))));
+        }
         differences
+    }
+
+    /// In how many other forms each answer is read.
+    fn bends() -> u64 {
+        recordings::variable("JUNTO_WIRE_BENDS").and_then(|count| count.parse().ok()).unwrap_or(2)
     }
 
     /// Cases, those that pass, and failures by field.

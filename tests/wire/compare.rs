@@ -38,6 +38,7 @@ pub(super) const FIELDS: &[&str] = &[
     "stream",
     "schema",
     "split",
+    "bent",
     "client",
     "loopback",
 ];

@@ -4,7 +4,7 @@
 use std::{borrow::Cow, collections::VecDeque};
 
 use super::{Call, Emitter};
-use crate::types::{Annotation, ChatChunk, FinishReason, ReasoningDetail, UrlCitation, Usage};
+use crate::types::{Annotation, ChatChunk, Delta, FinishReason, ImageOutput, ImageUrl, ReasoningDetail, UrlCitation, Usage};
 
 /// The format of Anthropic's signed blocks in `reasoning_details`.
 pub(super) const ANTHROPIC_FORMAT: &str = "anthropic-claude-v1";
@@ -31,10 +31,12 @@ enum Open {
     Thinking {
         is_marked: bool,
     },
-    Tool {
-        has_arguments: bool,
-    },
+    Tool,
     JsonTool,
+    Image {
+        format: String,
+        data: String,
+    },
     /// Tools that the vendor runs, their results, and what is not known yet.
     Other,
 }
@@ -65,7 +67,18 @@ impl Blocks {
             self.open.push((index, Open::JsonTool));
         } else {
             self.emitter.tool_start(0, index.into(), Some(id), name, out);
-            self.open.push((index, Open::Tool { has_arguments: false }));
+            self.open.push((index, Open::Tool));
+        }
+    }
+
+    pub(super) fn start_image(&mut self, index: u32, format: &str) {
+        self.open.push((index, Open::Image { format: format.to_owned(), data: String::new() }));
+    }
+
+    /// Adds a piece of an image, in base64.
+    pub(super) fn image(&mut self, index: u32, piece: &str) {
+        if let Some(Open::Image { data, .. }) = self.find(index) {
+            data.push_str(piece);
         }
     }
 
@@ -122,10 +135,7 @@ impl Blocks {
             return;
         }
         match self.find(index) {
-            Some(Open::Tool { has_arguments }) => {
-                *has_arguments = true;
-                self.emitter.tool_arguments(0, index.into(), fragment, out);
-            }
+            Some(Open::Tool) => self.emitter.tool_arguments(0, index.into(), fragment, out),
             Some(Open::JsonTool) => self.emitter.text(0, fragment.to_owned(), out),
             _ => {}
         }
@@ -144,7 +154,11 @@ impl Blocks {
     pub(super) fn stop(&mut self, index: u32, out: &mut VecDeque<ChatChunk>) {
         let Some(at) = self.open.iter().rposition(|(at, _)| *at == index) else { return };
         match self.open.swap_remove(at).1 {
-            Open::Tool { has_arguments: false } => self.emitter.tool_arguments(0, index.into(), "{}", out),
+            Open::Image { format, data } if !data.is_empty() => {
+                let image_url = ImageUrl { url: format!("data:image/{format};base64,{data}"), detail: None };
+                let images = vec![ImageOutput::ImageUrl { image_url }];
+                self.emitter.delta(0, Delta { images, ..Delta::default() }, out);
+            }
             Open::Text { start, citations } => {
                 for mut url_citation in citations {
                     (url_citation.start_index, url_citation.end_index) = (start, self.chars);
@@ -167,6 +181,10 @@ impl Blocks {
     /// The answer is complete. `usage` counts as `prompt_tokens` what was neither read from nor written to a cache, as
     /// these vendors do; here all of it is made one number.
     pub(super) fn end(&mut self, mut usage: Usage, out: &mut VecDeque<ChatChunk>) {
+        // A stop reason may be missing altogether.
+        if !self.emitter.is_finished() {
+            self.emitter.finish(0, FinishReason::Stop, None);
+        }
         // Some hosts do not end their blocks.
         while let Some((index, _)) = self.open.last() {
             self.stop(*index, out);

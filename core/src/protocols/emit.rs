@@ -30,8 +30,17 @@ struct ChoiceState {
     started: bool,
     finish: Option<FinishReason>,
     native: Option<String>,
-    /// The vendor's key of each tool call, in the order of our indices.
-    tools: Vec<u64>,
+    /// The tool calls, in the order of our indices.
+    tools: Vec<Tool>,
+}
+
+#[derive(Debug)]
+struct Tool {
+    /// The vendor's.
+    key: u64,
+    id: String,
+    /// No arguments came so far.
+    is_bare: bool,
 }
 
 impl Emitter {
@@ -127,10 +136,13 @@ impl Emitter {
         let made = Self::tool_id(&self.id, choice, count);
         let state = self.choice(choice);
         let index = state.tools.len() as u32;
-        state.tools.push(key);
+        // Two calls with one id could not be answered apart.
+        let is_usable = |id: &&str| !id.is_empty() && state.tools.iter().all(|tool| tool.id != *id);
+        let id = id.filter(is_usable).map_or(made, str::to_owned);
+        state.tools.push(Tool { key, id: id.clone(), is_bare: true });
         let call = ToolCallDelta {
             index,
-            id: Some(id.filter(|id| !id.is_empty()).map_or(made, str::to_owned)),
+            id: Some(id),
             call_type: Some("function".into()),
             function: FunctionDelta { name: Some(name.to_owned()), arguments: Some(String::new()) },
             extra_content,
@@ -140,10 +152,14 @@ impl Emitter {
 
     /// Adds a fragment of a call's arguments; of the latest call with this key.
     pub(crate) fn tool_arguments(&mut self, choice: u32, key: u64, fragment: &str, out: &mut VecDeque<ChatChunk>) {
-        let Some(index) = self.choice(choice).tools.iter().rposition(|tool| *tool == key) else { return };
-        if fragment.is_empty() {
-            return;
+        let index = self.choice(choice).tools.iter().rposition(|tool| tool.key == key);
+        if let (Some(index), false) = (index, fragment.is_empty()) {
+            self.arguments(choice, index, fragment, out);
         }
+    }
+
+    fn arguments(&mut self, choice: u32, index: usize, fragment: &str, out: &mut VecDeque<ChatChunk>) {
+        self.choice(choice).tools[index].is_bare = false;
         let call = ToolCallDelta {
             index: index as u32,
             function: FunctionDelta { name: None, arguments: Some(fragment.to_owned()) },
@@ -154,7 +170,7 @@ impl Emitter {
 
     /// Whether a call with this key has begun.
     pub(crate) fn has_tool(&mut self, choice: u32, key: u64) -> bool {
-        self.choice(choice).tools.contains(&key)
+        self.choice(choice).tools.iter().any(|tool| tool.key == key)
     }
 
     /// How many calls this choice has begun.
@@ -226,6 +242,7 @@ impl Emitter {
         if self.done {
             return;
         }
+        self.fill_arguments(out);
         self.done = true;
         self.started = true;
         let mut states = std::mem::take(&mut self.choices);
@@ -246,6 +263,18 @@ impl Emitter {
             last.usage = self.usage.take();
             last.service_tier = self.service_tier.take();
             last.system_fingerprint = self.system_fingerprint.take();
+        }
+    }
+
+    /// No arguments are an empty object, unless the limit cut them off.
+    fn fill_arguments(&mut self, out: &mut VecDeque<ChatChunk>) {
+        for at in 0..self.choices.len() {
+            let ChoiceState { index: choice, finish, ref tools, .. } = self.choices[at];
+            for index in 0..tools.len() {
+                if finish != Some(FinishReason::Length) && self.choices[at].tools[index].is_bare {
+                    self.arguments(choice, index, "{}", out);
+                }
+            }
         }
     }
 

@@ -13,6 +13,7 @@ mod emit;
 pub mod framing;
 mod gemini;
 mod ids;
+mod loose;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
@@ -20,7 +21,8 @@ mod repair;
 mod search;
 #[cfg(test)]
 mod test_wire;
-mod text;
+#[cfg(test)]
+mod unseen;
 
 use std::{
     borrow::Cow,
@@ -34,7 +36,6 @@ use bytes::Bytes;
 pub use embed::{EmbedCall, Embedded, Embedder};
 pub(crate) use emit::Emitter;
 pub(crate) use openai_chat::searches_in_chat;
-pub(crate) use text::Text;
 
 use crate::{
     catalog::Endpoint,

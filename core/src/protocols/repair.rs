@@ -6,7 +6,7 @@ use serde_json::Value;
 /// surrogate pairs, bytes that are not UTF-8, a second `data:`. `None` where that changes nothing, or is not enough.
 pub(super) fn repaired(json: &[u8]) -> Option<String> {
     let mut text = String::from_utf8_lossy(json);
-    while let Some(rest) = text.trim_start().strip_prefix("data:") {
+    while let Some(rest) = text.trim_start().strip_prefix("data:").or(text.trim_start().strip_prefix('\u{feff}')) {
         text = rest.to_owned().into();
     }
     let value = serde_json::from_str::<Value>(&text).or_else(|_| serde_json::from_str(&bent(&text))).ok()?;

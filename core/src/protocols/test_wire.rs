@@ -52,17 +52,27 @@ impl Wire {
 
     /// A whole answer.
     pub(crate) fn decode(&self, body: &Value) -> Result<ChatResponse> {
-        let response = http::Response::new(body.to_string().into());
+        self.decode_text(&body.to_string())
+    }
+
+    /// A whole answer that is not written as it should be.
+    pub(crate) fn decode_text(&self, body: &str) -> Result<ChatResponse> {
+        let response = http::Response::new(body.to_owned().into());
         self.with_call(&ChatRequest::default(), |call| self.protocol.decode(call, &response))
     }
 
     /// What a stream adds up to, and its error. Every split of it must give the same chunks, each with one id and model.
     pub(crate) fn stream(&self, stream: &str) -> (ChatResponse, Option<Error>) {
+        self.stream_bytes(stream.as_bytes())
+    }
+
+    /// The same of bytes that are no text.
+    pub(crate) fn stream_bytes(&self, stream: &[u8]) -> (ChatResponse, Option<Error>) {
         let play = |step: usize| {
             let mut out = VecDeque::new();
             let result = self.with_call(&ChatRequest::default(), |call| {
                 let mut decoder = self.protocol.decoder(call);
-                stream.as_bytes().chunks(step).try_for_each(|piece| decoder.push(piece, &mut out))?;
+                stream.chunks(step).try_for_each(|piece| decoder.push(piece, &mut out))?;
                 decoder.finish(&mut out)?;
                 assert!(decoder.is_done());
                 Ok::<_, Error>(())

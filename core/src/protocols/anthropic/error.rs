@@ -25,7 +25,7 @@ pub(super) fn from_response(head: &http::response::Parts, body: &[u8]) -> Error 
         return bedrock::error_from_response(head, body);
     }
     let status = head.status.as_u16();
-    let value: Option<Value> = serde_json::from_slice(body).ok();
+    let value = openai_chat::error::json(body);
     if value.is_none() {
         return openai_chat::error::from_text(status, body);
     }

@@ -2,11 +2,9 @@
 
 use std::collections::VecDeque;
 
-use serde_json::value::RawValue;
-
 use super::{
     encode, error,
-    wire::{Answer, Block, Citation, Event, EventDelta, Text, Usage as WireUsage, text},
+    wire::{Answer, Block, Citation, Event, EventDelta, Usage as WireUsage, text},
 };
 use crate::{
     error::{Error, Result},
@@ -14,6 +12,7 @@ use crate::{
         Call, Decoder, bedrock,
         blocks::{ANTHROPIC_FORMAT, Blocks},
         framing::{Aws, Events},
+        loose::{Count, Text, arguments},
         openai_chat,
         repair::repaired,
     },
@@ -104,7 +103,7 @@ impl State {
 
     fn whole(&mut self, answer: Answer<'_>, out: &mut VecDeque<ChatChunk>) {
         self.start(&answer);
-        for (index, block) in (0..).zip(answer.content.unwrap_or_default()) {
+        for (index, block) in (0..).zip(answer.content.unwrap_or_default().0) {
             self.block_start(index, block, out);
             self.blocks.stop(index, out);
         }
@@ -124,36 +123,41 @@ impl State {
                 None => return Err(openai_chat::error::not_ours(data, &cause)),
             },
         };
-        match &*event.kind {
+        let index = event.index.0.unwrap_or(0) as u32;
+        match &*event.kind.0 {
             "content_block_delta" => {
-                if let Some(delta) = event.delta {
-                    self.block_delta(event.index, delta, out);
+                if let Some(delta) = event.delta.0 {
+                    self.block_delta(index, delta, out);
                 }
             }
             "content_block_start" => {
-                if let Some(block) = event.content_block {
-                    self.block_start(event.index, block, out);
+                if let Some(block) = event.content_block.0 {
+                    self.block_start(index, block, out);
                 }
             }
-            "content_block_stop" => self.blocks.stop(event.index, out),
+            "content_block_stop" => self.blocks.stop(index, out),
             "message_start" => {
-                if let Some(answer) = event.message {
+                if let Some(answer) = event.message.0 {
                     self.start(&answer);
                 }
             }
             "message_delta" => {
-                if let Some(usage) = &event.usage {
+                if let Some(usage) = &event.usage.0 {
                     self.usage(usage);
                 }
-                self.stop_reason(event.delta.as_ref().and_then(|delta| delta.stop_reason.as_ref()));
+                self.stop_reason(event.delta.0.as_ref().and_then(|delta| delta.stop_reason.as_ref()));
             }
-            "message_stop" => self.end(out),
-            "error" | "" => {
-                return Err(match event.error {
-                    Some(problem) => error::in_band(problem, data),
-                    None => openai_chat::error::from_event(data),
-                });
+            "message_stop" => {
+                if let Some(metrics) = event.metrics.0.filter(|_| self.usage.is_empty()) {
+                    self.usage(&metrics.into());
+                }
+                self.end(out);
             }
+            kind @ ("error" | "") => match event.error {
+                Some(problem) => return Err(error::in_band(problem, data)),
+                None if kind == "error" => return Err(openai_chat::error::from_event(data)),
+                None => {}
+            },
             // `ping`, and what is not known yet.
             _ => {}
         }
@@ -161,22 +165,21 @@ impl State {
     }
 
     fn start(&mut self, answer: &Answer<'_>) {
-        let [id, model] = [&answer.id, &answer.model].map(|field| field.as_ref().map(Text::as_str));
+        let [id, model] = [&answer.id, &answer.model].map(Text::of);
         self.blocks.emitter.identify(id, model, None);
-        if let Some(usage) = &answer.usage {
+        if let Some(usage) = &answer.usage.0 {
             self.usage(usage);
         }
     }
 
     fn block_start(&mut self, index: u32, block: Block<'_>, out: &mut VecDeque<ChatChunk>) {
-        match &*block.kind {
+        match &*block.kind.0 {
             "text" => self.blocks.start_text(index),
             "thinking" => self.blocks.start_thinking(index),
             "tool_use" => {
                 self.blocks.start_tool(index, text(block.id.as_ref()), text(block.name.as_ref()), out);
                 // Streams begin it empty; whole messages and some hosts put everything here.
-                let input = block.input.map(RawValue::get).filter(|input| !matches!(input.trim(), "{}" | "null" | "\"\""));
-                return self.blocks.arguments(index, input.unwrap_or_default(), out);
+                return self.blocks.arguments(index, &arguments(block.input), out);
             }
             "redacted_thinking" => {
                 self.blocks.redacted(index, text(block.data.as_ref()), out);
@@ -187,7 +190,7 @@ impl State {
         }
         let Block { text, thinking, signature, citations, .. } = block;
         self.block_delta(index, EventDelta { text, thinking, signature, ..EventDelta::default() }, out);
-        for citation in citations.iter().flatten() {
+        for citation in &citations.0 {
             self.cite(index, citation);
         }
     }
@@ -196,11 +199,11 @@ impl State {
         if let Some(Text(text)) = delta.text {
             self.blocks.text(index, text, out);
         } else if let Some(fragment) = delta.partial_json {
-            self.blocks.arguments(index, fragment.as_str(), out);
+            self.blocks.arguments(index, &fragment.0, out);
         } else if delta.thinking.is_some() || delta.signature.is_some() {
             let [words, signature] = [delta.thinking, delta.signature].map(|field| field.map(|text| text.0.into_owned()));
             self.blocks.thinking(index, words, signature, out);
-        } else if let Some(citation) = &delta.citation {
+        } else if let Some(citation) = &delta.citation.0 {
             self.cite(index, citation);
         }
     }
@@ -208,13 +211,13 @@ impl State {
     fn cite(&mut self, index: u32, citation: &Citation<'_>) {
         // Citations of the caller's own documents have no URL, and OpenAI's shape has no other kind.
         let Some(url) = citation.url.as_ref().or(citation.source.as_ref()) else { return };
-        let content = citation.cited_text.as_ref().map(|text| text.as_str().to_owned());
+        let content = citation.cited_text.as_ref().map(|text| text.0.to_string());
         let title = text(citation.title.as_ref()).to_owned();
-        self.blocks.cite(index, UrlCitation { url: url.as_str().to_owned(), title, content, ..UrlCitation::default() });
+        self.blocks.cite(index, UrlCitation { url: url.0.to_string(), title, content, ..UrlCitation::default() });
     }
 
     fn stop_reason(&mut self, reason: Option<&Text<'_>>) {
-        let Some(native) = reason.map(Text::as_str) else { return };
+        let Some(native) = Text::given(reason) else { return };
         let reason = match native {
             "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
             "refusal" => FinishReason::ContentFilter,
@@ -228,21 +231,21 @@ impl State {
     /// Takes over the numbers that are given; the later ones win.
     fn usage(&mut self, wire: &WireUsage<'_>) {
         let usage = &mut self.usage;
-        let set = |field: &mut Option<u64>, new: Option<u64>| *field = new.or(*field);
+        let set = |field: &mut Option<u64>, new: Count| *field = new.0.or(*field);
         set(&mut usage.prompt_tokens, wire.input_tokens);
         set(&mut usage.completion_tokens, wire.output_tokens);
-        if wire.cache_read_input_tokens.is_some() || wire.cache_creation_input_tokens.is_some() {
+        if wire.cache_read_input_tokens.0.is_some() || wire.cache_creation_input_tokens.0.is_some() {
             let details = usage.prompt_details();
             set(&mut details.cached_tokens, wire.cache_read_input_tokens);
             set(&mut details.cache_write_tokens, wire.cache_creation_input_tokens);
         }
-        if let Some(hour) = wire.cache_creation.as_ref().and_then(|split| split.ephemeral_1h_input_tokens) {
+        if let Some(hour) = wire.cache_creation.0.as_ref().and_then(|split| split.ephemeral_1h_input_tokens.0) {
             usage.prompt_details().cache_write_1h_tokens = Some(hour);
         }
-        if let Some(thinking) = wire.output_tokens_details.as_ref().and_then(|details| details.thinking_tokens) {
+        if let Some(thinking) = wire.output_tokens_details.0.as_ref().and_then(|details| details.thinking_tokens.0) {
             usage.completion_details().reasoning_tokens = Some(thinking);
         }
-        if let Some(searches) = wire.server_tool_use.as_ref().and_then(|tools| tools.web_search_requests) {
+        if let Some(searches) = wire.server_tool_use.0.as_ref().and_then(|tools| tools.web_search_requests.0) {
             usage.server_tool_use_details = Some(ServerToolUse::searches(searches));
         }
         match text(wire.service_tier.as_ref()) {

@@ -5,138 +5,168 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-/// Text that borrows from the input where it has no escapes. serde borrows a `Cow` only where it stands by itself.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
-
-impl Text<'_> {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+use crate::protocols::loose::{Count, Object, Objects, Parts, Text};
 
 /// The text of an optional field; empty where it is absent.
 pub(super) fn text<'a>(field: Option<&'a Text<'_>>) -> &'a str {
-    field.map_or("", Text::as_str)
+    field.map_or("", |text| &text.0)
 }
 
 /// One event of a stream. One struct for all of them: the type may come after the payload.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Event<'a> {
-    #[serde(rename = "type", default, borrow)]
-    pub(super) kind: Cow<'a, str>,
-    #[serde(default)]
-    pub(super) index: u32,
-    #[serde(default, borrow)]
-    pub(super) delta: Option<EventDelta<'a>>,
-    #[serde(default, borrow)]
-    pub(super) content_block: Option<Block<'a>>,
-    #[serde(default, borrow)]
-    pub(super) message: Option<Answer<'a>>,
-    #[serde(default, borrow)]
-    pub(super) usage: Option<Usage<'a>>,
-    #[serde(default, borrow)]
+    #[serde(rename = "type", borrow)]
+    pub(super) kind: Text<'a>,
+    pub(super) index: Count,
+    #[serde(borrow)]
+    pub(super) delta: Object<EventDelta<'a>>,
+    #[serde(borrow)]
+    pub(super) content_block: Object<Block<'a>>,
+    #[serde(borrow)]
+    pub(super) message: Object<Answer<'a>>,
+    #[serde(borrow)]
+    pub(super) usage: Object<Usage<'a>>,
+    #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
+    /// Bedrock counts too, at the end.
+    #[serde(rename = "amazon-bedrock-invocationMetrics")]
+    pub(super) metrics: Object<Metrics>,
 }
 
 /// What a block or the message gained.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct EventDelta<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) thinking: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) signature: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) partial_json: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    pub(super) citation: Option<Citation<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
+    pub(super) citation: Object<Citation<'a>>,
+    #[serde(borrow)]
     pub(super) stop_reason: Option<Text<'a>>,
 }
 
 /// A whole message; at the start of a stream without content.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Answer<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) model: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    pub(super) content: Option<Vec<Block<'a>>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
+    pub(super) content: Option<Parts<Block<'a>>>,
+    #[serde(borrow)]
     pub(super) stop_reason: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    pub(super) usage: Option<Usage<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
+    pub(super) usage: Object<Usage<'a>>,
+    #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
 }
 
 /// One block of an answer. Results of tools that Anthropic ran have other fields, which nobody here reads.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Block<'a> {
     #[serde(rename = "type", borrow)]
-    pub(super) kind: Cow<'a, str>,
-    #[serde(default, borrow)]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) thinking: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) signature: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) data: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) name: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) input: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    pub(super) citations: Option<Vec<Citation<'a>>>,
+    #[serde(borrow)]
+    pub(super) citations: Objects<Citation<'a>>,
+}
+
+impl From<String> for Block<'_> {
+    fn from(text: String) -> Self {
+        Self { kind: "text".to_owned().into(), text: Some(text.into()), ..Self::default() }
+    }
 }
 
 /// A source of a text block.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Citation<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) url: Option<Text<'a>>,
     /// Stands for the URL in citations of search results that the caller supplied.
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) source: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) title: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) cited_text: Option<Text<'a>>,
 }
 
 /// Tokens. `message_start` and `message_delta` each say a part.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Usage<'a> {
-    pub(super) input_tokens: Option<u64>,
-    pub(super) output_tokens: Option<u64>,
-    pub(super) cache_read_input_tokens: Option<u64>,
-    pub(super) cache_creation_input_tokens: Option<u64>,
-    pub(super) cache_creation: Option<CacheCreation>,
-    pub(super) output_tokens_details: Option<OutputDetails>,
-    pub(super) server_tool_use: Option<ServerToolUse>,
-    #[serde(default, borrow)]
+    pub(super) input_tokens: Count,
+    pub(super) output_tokens: Count,
+    pub(super) cache_read_input_tokens: Count,
+    pub(super) cache_creation_input_tokens: Count,
+    pub(super) cache_creation: Object<CacheCreation>,
+    pub(super) output_tokens_details: Object<OutputDetails>,
+    pub(super) server_tool_use: Object<ServerToolUse>,
+    #[serde(borrow)]
     pub(super) service_tier: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct CacheCreation {
-    pub(super) ephemeral_1h_input_tokens: Option<u64>,
+    pub(super) ephemeral_1h_input_tokens: Count,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct OutputDetails {
-    pub(super) thinking_tokens: Option<u64>,
+    pub(super) thinking_tokens: Count,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct ServerToolUse {
-    pub(super) web_search_requests: Option<u64>,
+    pub(super) web_search_requests: Count,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Metrics {
+    pub(super) input_token_count: Count,
+    pub(super) output_token_count: Count,
+    pub(super) cache_read_input_token_count: Count,
+    pub(super) cache_write_input_token_count: Count,
+}
+
+impl From<Metrics> for Usage<'_> {
+    fn from(metrics: Metrics) -> Self {
+        Self {
+            input_tokens: metrics.input_token_count,
+            output_tokens: metrics.output_token_count,
+            cache_read_input_tokens: metrics.cache_read_input_token_count,
+            cache_creation_input_tokens: metrics.cache_write_input_token_count,
+            ..Self::default()
+        }
+    }
 }
 
 /// What went wrong, inside an error body or an error event.

@@ -1,7 +1,6 @@
 //! Bedrock's errors: a type in a header or in the frame, a message in the body.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -19,8 +18,8 @@ struct Body {
 /// The error behind a status other than 2xx.
 pub(in crate::protocols) fn from_response(head: &http::response::Parts, bytes: &[u8]) -> Error {
     let status = head.status.as_u16();
-    let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return openai_chat::error::from_text(status, bytes) };
-    let body: Body = serde_json::from_slice(bytes).unwrap_or_default();
+    let Some(value) = openai_chat::error::json(bytes) else { return openai_chat::error::from_text(status, bytes) };
+    let body = Body::deserialize(&value).unwrap_or_default();
     let header = head.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let kind = header.or(body.kind).unwrap_or_default();
     let message = body.message.or_else(|| openai_chat::error::message_of(&value));

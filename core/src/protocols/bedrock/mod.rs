@@ -12,15 +12,13 @@ mod stream;
 mod tests;
 mod wire;
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 pub(super) use embed::BedrockEmbeddings;
 
 pub(super) use error::from_response as error_from_response;
 pub(super) use invoke::invoked;
 
-use super::{Call, Decoder, Encoded, Protocol, folded, openai_chat::error::not_ours};
+use super::{Call, Decoder, Encoded, Protocol, from_stream};
 use crate::{
     error::{Error, Result},
     types::ChatResponse,
@@ -36,12 +34,8 @@ impl Protocol for Bedrock {
     }
 
     fn decode(&self, call: &Call<'_>, response: &http::Response<Bytes>) -> Result<ChatResponse> {
-        let body = response.body();
-        let answer: wire::Answer<'_> = serde_json::from_slice(body).map_err(|cause| not_ours(body, &cause))?;
-        // The same path as a stream, so that both spell the same answer.
-        let (mut state, mut chunks) = (stream::State::new(call), VecDeque::new());
-        state.whole(answer, &mut chunks);
-        Ok(folded(chunks))
+        // The same path as a stream, so that both spell the same answer; a stream nobody asked for tells itself.
+        from_stream(self.decoder(call), response.body())
     }
 
     fn decode_error(&self, head: &http::response::Parts, body: &[u8]) -> Error {

@@ -5,177 +5,213 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-/// Text that borrows from the input where it has no escapes. serde borrows a `Cow` only where it stands by itself.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+use crate::protocols::loose::{Count, Object, Objects, Text};
 
 /// The payload of any event of a stream; which one, the frame says.
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Event<'a> {
-    #[serde(default)]
-    pub(super) content_block_index: u32,
-    #[serde(default, borrow)]
-    pub(super) start: Option<Block<'a>>,
-    #[serde(default, borrow)]
-    pub(super) delta: Option<Delta<'a>>,
-    #[serde(default, borrow)]
+    pub(super) content_block_index: Count,
+    #[serde(borrow)]
+    pub(super) start: Object<Block<'a>>,
+    #[serde(borrow)]
+    pub(super) delta: Object<Delta<'a>>,
+    #[serde(borrow)]
     pub(super) stop_reason: Option<Text<'a>>,
-    pub(super) usage: Option<Usage>,
-    pub(super) service_tier: Option<Tier>,
+    #[serde(borrow)]
+    pub(super) usage: Object<Usage<'a>>,
+    #[serde(borrow)]
+    pub(super) service_tier: Object<ServedTier<'a>>,
 }
 
 /// What a block gained. The results of server tools are lists here, so they are not read.
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Delta<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    pub(super) tool_use: Option<ToolUseDelta<'a>>,
-    #[serde(default, borrow)]
-    pub(super) reasoning_content: Option<ReasoningDelta<'a>>,
-    #[serde(default, borrow)]
-    pub(super) citation: Option<Citation<'a>>,
+    #[serde(borrow)]
+    pub(super) tool_use: Object<ToolUseDelta<'a>>,
+    #[serde(borrow)]
+    pub(super) reasoning_content: Object<ReasoningDelta<'a>>,
+    #[serde(borrow)]
+    pub(super) citation: Object<Citation<'a>>,
+    #[serde(borrow)]
+    pub(super) image: Object<Image<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct ToolUseDelta<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) input: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct ReasoningDelta<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) signature: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) redacted_content: Option<Text<'a>>,
 }
 
 /// A whole answer.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Answer<'a> {
     #[serde(borrow)]
-    pub(super) output: Output<'a>,
-    #[serde(default, borrow)]
+    pub(super) output: Object<Output<'a>>,
+    #[serde(borrow)]
     pub(super) stop_reason: Option<Text<'a>>,
-    pub(super) usage: Option<Usage>,
-    pub(super) service_tier: Option<Tier>,
+    #[serde(borrow)]
+    pub(super) usage: Object<Usage<'a>>,
+    #[serde(borrow)]
+    pub(super) service_tier: Object<ServedTier<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Output<'a> {
-    #[serde(default, borrow)]
-    pub(super) message: Option<Message<'a>>,
+    #[serde(borrow)]
+    pub(super) message: Object<Message<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Message<'a> {
-    #[serde(default, borrow)]
-    pub(super) content: Vec<Block<'a>>,
+    #[serde(borrow)]
+    pub(super) content: Objects<Block<'a>>,
 }
 
 /// A block; one of its fields is there.
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Block<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    pub(super) tool_use: Option<ToolUse<'a>>,
-    #[serde(default, borrow)]
-    pub(super) reasoning_content: Option<Reasoning<'a>>,
-    #[serde(default, borrow)]
-    pub(super) citations_content: Option<Cited<'a>>,
+    #[serde(borrow)]
+    pub(super) tool_use: Object<ToolUse<'a>>,
+    #[serde(borrow)]
+    pub(super) reasoning_content: Object<Reasoning<'a>>,
+    #[serde(borrow)]
+    pub(super) citations_content: Object<Cited<'a>>,
+    #[serde(borrow)]
+    pub(super) image: Object<Image<'a>>,
+}
+
+/// An image; in a stream its format at the start, and its bytes in pieces.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Image<'a> {
+    #[serde(borrow)]
+    pub(super) format: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) source: Object<ImageSource<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default)]
+pub(super) struct ImageSource<'a> {
+    #[serde(borrow)]
+    pub(super) bytes: Option<Text<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct ToolUse<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) tool_use_id: Text<'a>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) name: Text<'a>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) input: Option<&'a RawValue>,
     /// `server_tool_use` where the vendor runs it.
-    #[serde(rename = "type", default, borrow)]
+    #[serde(rename = "type", borrow)]
     pub(super) kind: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Reasoning<'a> {
-    #[serde(default, borrow)]
-    pub(super) reasoning_text: Option<ReasoningDelta<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
+    pub(super) reasoning_text: Object<ReasoningDelta<'a>>,
+    #[serde(borrow)]
     pub(super) redacted_content: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Cited<'a> {
-    #[serde(default, borrow)]
-    pub(super) content: Vec<SourceText<'a>>,
-    #[serde(default, borrow)]
-    pub(super) citations: Vec<Citation<'a>>,
+    #[serde(borrow)]
+    pub(super) content: Objects<SourceText<'a>>,
+    #[serde(borrow)]
+    pub(super) citations: Objects<Citation<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct SourceText<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Citation<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) title: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) source: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    pub(super) source_content: Vec<SourceText<'a>>,
-    #[serde(default, borrow)]
-    pub(super) location: Option<Location<'a>>,
+    #[serde(borrow)]
+    pub(super) source_content: Objects<SourceText<'a>>,
+    #[serde(borrow)]
+    pub(super) location: Object<Location<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Location<'a> {
-    #[serde(default, borrow)]
-    pub(super) web: Option<Web<'a>>,
+    #[serde(borrow)]
+    pub(super) web: Object<Web<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Web<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub(super) url: Option<Text<'a>>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Usage {
-    pub(super) input_tokens: Option<u64>,
-    pub(super) output_tokens: Option<u64>,
-    pub(super) cache_read_input_tokens: Option<u64>,
-    pub(super) cache_write_input_tokens: Option<u64>,
-    pub(super) cache_details: Option<Vec<CacheDetail>>,
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Usage<'a> {
+    pub(super) input_tokens: Count,
+    pub(super) output_tokens: Count,
+    pub(super) cache_read_input_tokens: Count,
+    pub(super) cache_write_input_tokens: Count,
+    #[serde(borrow)]
+    pub(super) cache_details: Objects<CacheDetail<'a>>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct CacheDetail {
-    #[serde(default)]
-    pub(super) ttl: String,
-    #[serde(default)]
-    pub(super) input_tokens: u64,
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct CacheDetail<'a> {
+    #[serde(borrow)]
+    pub(super) ttl: Option<Text<'a>>,
+    pub(super) input_tokens: Count,
 }
 
-#[derive(Debug, Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ServedTier<'a> {
+    #[serde(rename = "type", borrow)]
+    pub(super) kind: Option<Text<'a>>,
+}
+
+#[derive(Debug, Serialize)]
 pub(super) struct Tier {
     #[serde(rename = "type")]
     pub(super) kind: String,

@@ -1,7 +1,6 @@
 //! Cohere's errors: `{"message": ".."}`.
 
 use http::response::Parts;
-use serde_json::Value;
 
 use crate::{
     error::{Error, ErrorKind},
@@ -11,7 +10,7 @@ use crate::{
 /// The error of a status other than 2xx.
 pub(super) fn decode(head: &Parts, body: &[u8]) -> Error {
     let status = head.status.as_u16();
-    let Ok(body) = serde_json::from_slice::<Value>(body) else { return openai_chat::error::from_text(status, body) };
+    let Some(body) = openai_chat::error::json(body) else { return openai_chat::error::from_text(status, body) };
     let message = openai_chat::error::message_of(&body).unwrap_or_else(|| format!("Cohere answered with status {status} and no reason"));
     Error::new(kind(status, &message), message).with_upstream_status(status).with_body(body)
 }
@@ -31,7 +30,12 @@ fn kind(status: u16, message: &str) -> ErrorKind {
 
 /// An answer that ends in an error says so in its last event.
 pub(super) fn in_band(native: &str, message: Option<&str>, error_type: Option<&str>) -> Error {
-    let kind = if native == "ERROR_TOXIC" { ErrorKind::ContentFilter } else { ErrorKind::Upstream };
+    let kind = match native {
+        "ERROR_LIMIT" => ErrorKind::ContextLength,
+        "ERROR_TOXIC" => ErrorKind::ContentFilter,
+        "TIMEOUT" => ErrorKind::Timeout,
+        _ => ErrorKind::Upstream,
+    };
     let message = message.map_or_else(|| format!("Cohere ended the answer with {native}"), str::to_owned);
     Error::new(kind, message).with_upstream_code(error_type.unwrap_or(native))
 }

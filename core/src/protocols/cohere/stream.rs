@@ -11,9 +11,10 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     protocols::{
-        Call, Decoder, Emitter, Text, folded,
+        Call, Decoder, Emitter, folded,
         framing::Events,
         from_stream,
+        loose::Text,
         openai_chat::error::{from_value, not_ours, says_error},
         repair::repaired,
     },
@@ -74,21 +75,27 @@ impl Reader {
                 None => return Err(not_ours(body, &cause)),
             },
         };
-        let Some(message) = answer.message else {
-            return Err(Error::new(ErrorKind::Upstream, "the vendor's answer has no message").with_upstream_code("empty_answer"));
+        let Some(message) = answer.message.0 else {
+            // An error's message is text.
+            let value: Value = serde_json::from_slice(body)?;
+            return Err(if says_error(&value) {
+                from_value(None, &value)
+            } else {
+                Error::new(ErrorKind::Upstream, "the vendor's answer has no message").with_upstream_code("empty_answer")
+            });
         };
         self.emitter.identify(Text::of(&answer.id), None, None);
         self.plan(message.tool_plan, out);
-        for content in message.content.unwrap_or_default() {
+        for content in message.content.0 {
             self.content(content, out);
         }
-        for (key, call) in message.tool_calls.unwrap_or_default().iter().enumerate() {
+        for (key, call) in message.tool_calls.0.iter().enumerate() {
             self.tool_start(key as u64, call, out);
         }
-        for citation in message.citations.unwrap_or_default() {
-            self.citation(&citation, out);
+        for citation in &message.citations.0 {
+            self.citation(citation, out);
         }
-        if let Some(usage) = answer.usage {
+        if let Some(usage) = answer.usage.0 {
             self.usage(&usage);
         }
         self.finish(Text::of(&answer.finish_reason).unwrap_or("COMPLETE"), None, None)?;
@@ -108,7 +115,7 @@ impl Reader {
             },
         };
         self.emitter.identify(Text::of(&event.id), None, None);
-        let Some(delta) = event.delta else {
+        let Some(delta) = event.delta.0 else {
             // A gateway's error has no type of Cohere's.
             if event.event_type.is_none() {
                 let value: Value = serde_json::from_slice(data)?;
@@ -116,26 +123,25 @@ impl Reader {
             }
             return Ok(());
         };
-        let key = event.index.unwrap_or(0);
+        let key = event.index.0.unwrap_or(0);
         let is_start = Text::of(&event.event_type) == Some("tool-call-start");
-        if let Some(message) = delta.message {
+        if let Some(message) = delta.message.0 {
             self.plan(message.tool_plan, out);
-            if let Some(content) = message.content.and_then(|content| content.0) {
+            for content in message.content.0 {
                 self.content(content, out);
             }
-            match message.tool_calls.and_then(|calls| calls.0) {
-                Some(call) if is_start => self.tool_start(key, &call, out),
-                Some(call) => {
-                    let arguments = call.function.as_ref().and_then(|function| Text::of(&function.arguments)).unwrap_or_default();
-                    self.emitter.tool_arguments(0, key, arguments, out);
+            for call in &message.tool_calls.0 {
+                if is_start {
+                    self.tool_start(key, call, out);
+                } else {
+                    self.emitter.tool_arguments(0, key, arguments(call), out);
                 }
-                None => {}
             }
-            if let Some(citation) = message.citations.and_then(|citations| citations.0) {
-                self.citation(&citation, out);
+            for citation in &message.citations.0 {
+                self.citation(citation, out);
             }
         }
-        if let Some(usage) = &delta.usage {
+        if let Some(usage) = &delta.usage.0 {
             self.usage(usage);
         }
         if let Some(native) = Text::of(&delta.finish_reason) {
@@ -162,15 +168,14 @@ impl Reader {
     }
 
     fn tool_start(&mut self, key: u64, call: &ToolCall<'_>, out: &mut VecDeque<ChatChunk>) {
-        let name = call.function.as_ref().and_then(|function| Text::of(&function.name)).unwrap_or_default();
-        let arguments = call.function.as_ref().and_then(|function| Text::of(&function.arguments)).unwrap_or_default();
+        let name = call.function.0.as_ref().and_then(|function| Text::of(&function.name)).unwrap_or_default();
         self.emitter.tool_start(0, key, Text::of(&call.id), name, out);
-        self.emitter.tool_arguments(0, key, arguments, out);
+        self.emitter.tool_arguments(0, key, arguments(call), out);
     }
 
     /// Sources are whatever the caller gave; only those with a URL can be cited.
     fn citation(&mut self, citation: &Citation, out: &mut VecDeque<ChatChunk>) {
-        for source in citation.sources.iter().flatten() {
+        for source in &citation.sources.0 {
             let Some(source) = source.document.as_ref().or(source.tool_output.as_ref()) else { continue };
             let field = |names: &[&str]| names.iter().find_map(|name| source.get(name).and_then(Value::as_str));
             let Some(url) = field(&["url", "link"]) else { continue };
@@ -178,8 +183,8 @@ impl Reader {
                 url: url.to_owned(),
                 title: field(&["title"]).unwrap_or_default().to_owned(),
                 content: field(&["snippet", "text"]).map(str::to_owned),
-                start_index: citation.start.unwrap_or(0),
-                end_index: citation.end.unwrap_or(0),
+                start_index: citation.start.0.unwrap_or(0),
+                end_index: citation.end.0.unwrap_or(0),
             };
             let annotations = vec![Annotation::UrlCitation { url_citation }];
             self.emitter.delta(0, Delta { annotations, ..Delta::default() }, out);
@@ -187,16 +192,15 @@ impl Reader {
     }
 
     fn usage(&mut self, wire: &WireUsage) {
-        let count = |number: Option<f64>| number.map(|number| number as u64);
         // Billed units leave out the vendor's own preamble; they are all that old models give.
-        let Some(tokens) = wire.tokens.as_ref().or(wire.billed_units.as_ref()) else { return };
-        let (prompt_tokens, completion_tokens) = (count(tokens.input_tokens), count(tokens.output_tokens));
+        let Some(tokens) = wire.tokens.0.as_ref().or(wire.billed_units.0.as_ref()) else { return };
+        let (prompt_tokens, completion_tokens) = (tokens.input_tokens.0, tokens.output_tokens.0);
         let total_tokens = prompt_tokens.zip(completion_tokens).map(|(prompt, completion)| prompt.saturating_add(completion));
         let mut usage = Usage { prompt_tokens, completion_tokens, total_tokens, ..Usage::default() };
-        if let Some(cached) = count(wire.cached_tokens) {
+        if let Some(cached) = wire.cached_tokens.0 {
             usage.prompt_details().cached_tokens = Some(cached);
         }
-        if let Some(images) = count(tokens.image_tokens) {
+        if let Some(images) = tokens.image_tokens.0 {
             usage.prompt_details().image_tokens = Some(images);
         }
         self.emitter.usage(usage);
@@ -204,12 +208,19 @@ impl Reader {
 
     fn finish(&mut self, native: &str, message: Option<&str>, error_type: Option<&str>) -> Result<()> {
         let reason = match native {
-            "COMPLETE" | "STOP_SEQUENCE" => FinishReason::Stop,
             "MAX_TOKENS" => FinishReason::Length,
             "TOOL_CALL" => FinishReason::ToolCalls,
-            _ => return Err(error::in_band(native, message, error_type)),
+            // `ERROR`, `ERROR_TOXIC`, `ERROR_LIMIT`.
+            "TIMEOUT" => return Err(error::in_band(native, message, error_type)),
+            native if native.starts_with("ERROR") => return Err(error::in_band(native, message, error_type)),
+            // `COMPLETE`, `STOP_SEQUENCE`.
+            _ => FinishReason::Stop,
         };
         self.emitter.finish(0, reason, Some(native));
         Ok(())
     }
+}
+
+fn arguments<'a>(call: &'a ToolCall<'_>) -> &'a str {
+    call.function.0.as_ref().and_then(|function| Text::of(&function.arguments)).unwrap_or_default()
 }

@@ -3,32 +3,36 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::protocols::Text;
+use crate::protocols::loose::{Count, Object, Objects, Parts, Text};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Answer<'a> {
     #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) message: Option<Message<'a>>,
+    pub(super) message: Object<Message<'a>>,
     #[serde(borrow)]
     pub(super) finish_reason: Option<Text<'a>>,
-    pub(super) usage: Option<Usage>,
+    pub(super) usage: Object<Usage>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A whole message; or a piece of one, where each list is the one thing that it gains.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Message<'a> {
     #[serde(borrow)]
     pub(super) tool_plan: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) content: Option<Vec<Content<'a>>>,
+    pub(super) content: Parts<Content<'a>>,
     #[serde(borrow)]
-    pub(super) tool_calls: Option<Vec<ToolCall<'a>>>,
-    pub(super) citations: Option<Vec<Citation>>,
+    pub(super) tool_calls: Objects<ToolCall<'a>>,
+    pub(super) citations: Objects<Citation>,
 }
 
 /// A `text` or `thinking` block, or a piece of one.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Content<'a> {
     #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
@@ -36,15 +40,23 @@ pub(super) struct Content<'a> {
     pub(super) thinking: Option<Text<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
+impl From<String> for Content<'_> {
+    fn from(text: String) -> Self {
+        Self { text: Some(text.into()), thinking: None }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct ToolCall<'a> {
     #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) function: Option<Function<'a>>,
+    pub(super) function: Object<Function<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Function<'a> {
     #[serde(borrow)]
     pub(super) name: Option<Text<'a>>,
@@ -52,97 +64,61 @@ pub(super) struct Function<'a> {
     pub(super) arguments: Option<Text<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Citation {
-    pub(super) start: Option<u64>,
-    pub(super) end: Option<u64>,
-    pub(super) sources: Option<Vec<Source>>,
+    pub(super) start: Count,
+    pub(super) end: Count,
+    pub(super) sources: Objects<Source>,
 }
 
 /// A document or the output of a tool, with whatever fields the caller gave it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Source {
     pub(super) document: Option<Value>,
     pub(super) tool_output: Option<Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Usage {
-    pub(super) tokens: Option<Tokens>,
-    pub(super) billed_units: Option<Tokens>,
-    pub(super) cached_tokens: Option<f64>,
+    pub(super) tokens: Object<Tokens>,
+    pub(super) billed_units: Object<Tokens>,
+    pub(super) cached_tokens: Count,
 }
 
 /// Counts; Cohere's schema calls them numbers, not integers.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Tokens {
-    pub(super) input_tokens: Option<f64>,
-    pub(super) output_tokens: Option<f64>,
-    pub(super) image_tokens: Option<f64>,
+    pub(super) input_tokens: Count,
+    pub(super) output_tokens: Count,
+    pub(super) image_tokens: Count,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Event<'a> {
     #[serde(borrow, rename = "type")]
     pub(super) event_type: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
-    pub(super) index: Option<u64>,
+    pub(super) index: Count,
     #[serde(borrow)]
-    pub(super) delta: Option<Delta<'a>>,
+    pub(super) delta: Object<Delta<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Delta<'a> {
     #[serde(borrow)]
-    pub(super) message: Option<DeltaMessage<'a>>,
+    pub(super) message: Object<Message<'a>>,
     #[serde(borrow)]
     pub(super) finish_reason: Option<Text<'a>>,
-    pub(super) usage: Option<Usage>,
+    pub(super) usage: Object<Usage>,
     #[serde(borrow)]
     pub(super) error: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) error_type: Option<Text<'a>>,
-}
-
-/// Like [`Message`], but each event holds one piece of one thing.
-#[derive(Debug, Deserialize)]
-pub(super) struct DeltaMessage<'a> {
-    #[serde(borrow)]
-    pub(super) tool_plan: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) content: Option<OneOrNone<Content<'a>>>,
-    #[serde(borrow)]
-    pub(super) tool_calls: Option<OneOrNone<ToolCall<'a>>>,
-    pub(super) citations: Option<OneOrNone<Citation>>,
-}
-
-/// One thing; `message-start` has empty lists in the same places.
-#[derive(Debug)]
-pub(super) struct OneOrNone<T>(pub(super) Option<T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrNone<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<T> {
-            type Value = OneOrNone<T>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object or a list")
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(|one| OneOrNone(Some(one)))
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut first = None;
-                while let Some(item) = seq.next_element()? {
-                    first.get_or_insert(item);
-                }
-                Ok(OneOrNone(first))
-            }
-            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(OneOrNone(None))
-            }
-        }
-        deserializer.deserialize_any(Visitor(std::marker::PhantomData))
-    }
 }

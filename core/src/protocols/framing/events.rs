@@ -22,8 +22,8 @@ impl Events {
 
     /// Whether a whole body is a row of events, though nobody asked for them.
     pub fn are_in(body: &[u8]) -> bool {
-        let body = body.trim_ascii_start();
-        [&b"data:"[..], b"event:", b"id:", b":"].iter().any(|field| body.starts_with(field))
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+        [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|field| body.starts_with(field))
     }
 
     /// Reads what has arrived and calls `on(event, data)` for each complete event; stops at its first error.

@@ -13,7 +13,7 @@ use crate::{
 /// The error of a status other than 2xx.
 pub(super) fn decode(head: &Parts, body: &[u8]) -> Error {
     let status = head.status.as_u16();
-    let Ok(body) = serde_json::from_slice::<Value>(body) else { return openai_chat::error::from_text(status, body) };
+    let Some(body) = openai_chat::error::json(body) else { return openai_chat::error::from_text(status, body) };
     // A stream without `alt=sse` is a list, even when all it holds is an error.
     let whole = if let Value::Array(items) = &body { items.first() } else { Some(&body) };
     match whole.and_then(|whole| whole.get("error")) {
@@ -29,7 +29,9 @@ pub(super) fn decode(head: &Parts, body: &[u8]) -> Error {
 /// The error inside a 200, in a body or in a stream.
 pub(super) fn from_json(json: &str) -> Error {
     let error: Value = serde_json::from_str(json).unwrap_or_default();
-    let status = error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok()).unwrap_or(500);
+    let status =
+        error.get("code").and_then(|code| code.as_u64().or_else(|| code.as_str()?.parse().ok())).and_then(|code| u16::try_from(code).ok());
+    let status = status.unwrap_or(500);
     from_value(status, &error).with_upstream_status(status).with_body(serde_json::json!({ "error": error }))
 }
 

@@ -2,18 +2,22 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{
     error,
-    wire::{Answer, Blob, Candidate, CitationMetadata, FunctionCall, GroundingMetadata, LogprobsResult, Part, PartialArg, UsageMetadata},
+    wire::{
+        Answer, Blob, Candidate, CitationMetadata, FunctionCall, GroundingMetadata, LogprobsResult, ModalityTokens, Part, PartialArg,
+        UsageMetadata,
+    },
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     protocols::{
-        Call, Decoder, Emitter, Text, folded,
+        Call, Decoder, Emitter, folded,
         framing::{Events, JsonArray, Sse},
         from_stream,
+        loose::{Count, Objects, Text, arguments},
         openai_chat::error::not_ours,
         repair::repaired,
     },
@@ -154,14 +158,14 @@ impl Reader {
             id.clone_into(&mut self.id);
         }
         self.emitter.identify(id, Text::of(&answer.model_version), None);
-        if let Some(usage) = answer.usage_metadata {
+        if let Some(usage) = answer.usage_metadata.0 {
             self.usage(&usage);
         }
-        for (at, candidate) in answer.candidates.unwrap_or_default().into_iter().enumerate() {
-            let index = candidate.index.unwrap_or(at as u32);
+        for (at, candidate) in answer.candidates.0.into_iter().enumerate() {
+            let index = candidate.index.0.map_or(at as u32, |index| index as u32);
             self.candidate(index, candidate, out)?;
         }
-        if let Some(feedback) = &answer.prompt_feedback
+        if let Some(feedback) = &answer.prompt_feedback.0
             && let Some(reason) = Text::of(&feedback.block_reason)
             && !self.emitter.is_finished()
         {
@@ -174,24 +178,24 @@ impl Reader {
 
     fn candidate(&mut self, index: u32, candidate: Candidate<'_>, out: &mut VecDeque<ChatChunk>) -> Result<()> {
         let at = self.choice(index);
-        for part in candidate.content.and_then(|content| content.parts).unwrap_or_default() {
+        for part in candidate.content.0.map(|content| content.parts.0).unwrap_or_default() {
             self.part(at, part, out)?;
         }
-        if let Some(logprobs) = candidate.logprobs_result {
+        if let Some(logprobs) = candidate.logprobs_result.0 {
             let piece = ChunkChoice { index, logprobs: Some(openai_logprobs(logprobs)), ..ChunkChoice::default() };
             self.emitter.choice_chunk(piece, out);
         }
-        if let Some(citations) = candidate.citation_metadata {
+        if let Some(citations) = candidate.citation_metadata.0 {
             let new = self.choices[at].recited(citations);
             self.choices[at].annotations.extend(new);
         }
-        if let Some(grounding) = candidate.grounding_metadata {
+        if let Some(grounding) = candidate.grounding_metadata.0 {
             let new = self.choices[at].grounded(&grounding);
             // Each piece that has sources repeats those before it.
             if !new.is_empty() {
                 self.choices[at].annotations = new;
             }
-            let searches = grounding.web_search_queries.unwrap_or_default().len() as u64;
+            let searches = list::<Value>(grounding.web_search_queries).len() as u64;
             if searches > 0 {
                 self.emitter.usage_mut().server_tool_use_details.get_or_insert_default().web_search_requests = Some(searches);
             }
@@ -207,12 +211,12 @@ impl Reader {
     fn part(&mut self, at: usize, part: Part<'_>, out: &mut VecDeque<ChatChunk>) -> Result<()> {
         let index = self.choices[at].index;
         let signature = Text::of(&part.thought_signature).map(str::to_owned);
-        if let Some(call) = part.function_call {
+        if let Some(call) = part.function_call.0 {
             return self.function_call(at, &call, signature, out);
         }
-        let thought = part.thought == Some(true);
+        let thought = part.thought.0;
         // Parts of Google's own tools do not go back to it, so neither do their signatures.
-        let signature = signature.filter(|_| part.text.is_some() || part.inline_data.is_some());
+        let signature = signature.filter(|_| part.text.is_some() || part.inline_data.0.is_some());
         if let Some(Text(text)) = part.text.filter(|text| !text.0.is_empty()) {
             if thought {
                 let detail = ReasoningDetail { format: Some(FORMAT.to_owned()), index: Some(0), ..ReasoningDetail::text(text) };
@@ -225,7 +229,7 @@ impl Reader {
             }
         }
         // Images of the model's thinking are drafts.
-        if let Some(blob) = part.inline_data.filter(|_| !thought) {
+        if let Some(blob) = part.inline_data.0.filter(|_| !thought) {
             self.media(index, blob, out);
         }
         if let Some(signature) = signature {
@@ -242,7 +246,7 @@ impl Reader {
         out: &mut VecDeque<ChatChunk>,
     ) -> Result<()> {
         let index = self.choices[at].index;
-        let goes_on = call.will_continue == Some(true);
+        let goes_on = call.will_continue.0;
         if let Some(name) = Text::of(&call.name) {
             self.close(at, out);
             let key = self.emitter.tool_count(index);
@@ -253,14 +257,14 @@ impl Reader {
                 self.signature(at, signature, Some(id), out);
             }
             if !goes_on && call.partial_args.is_none() {
-                self.emitter.tool_arguments(index, key as u64, call.args.map_or("{}", |args| args.get()), out);
+                self.emitter.tool_arguments(index, key as u64, &arguments(call.args), out);
                 return Ok(());
             }
             let args = call.args.map(|args| serde_json::from_str(args.get())).transpose()?.unwrap_or_else(|| json!({}));
             self.choices[at].open = Some(OpenCall { key: key as u64, args });
         }
         if let Some(open) = &mut self.choices[at].open {
-            for piece in call.partial_args.iter().flatten() {
+            for piece in call.partial_args.iter().flat_map(|pieces| &pieces.0) {
                 merge(&mut open.args, piece);
             }
         }
@@ -305,24 +309,24 @@ impl Reader {
 
     fn usage(&mut self, wire: &UsageMetadata<'_>) {
         let sum = |a: Option<u64>, b: Option<u64>| a.map_or(b, |a| Some(a.saturating_add(b.unwrap_or(0))));
-        let of = |details: &Option<Vec<super::wire::ModalityTokens<'_>>>, modality: &str| {
-            let found = details.iter().flatten().find(|tokens| Text::of(&tokens.modality) == Some(modality));
-            found.and_then(|tokens| tokens.token_count)
+        let of = |details: &Objects<ModalityTokens<'_>>, modality: &str| {
+            let found = details.0.iter().find(|tokens| Text::of(&tokens.modality) == Some(modality));
+            found.and_then(|tokens| tokens.token_count.0)
         };
         if let Some(tier) = Text::of(&wire.service_tier) {
             self.emitter.service_tier(if tier.eq_ignore_ascii_case("standard") { "default".to_owned() } else { tier.to_ascii_lowercase() });
         }
-        let prompt_tokens = sum(wire.prompt_token_count, wire.tool_use_prompt_token_count);
-        let completion_tokens = sum(wire.candidates_token_count, wire.thoughts_token_count);
+        let prompt_tokens = sum(wire.prompt_token_count.0, wire.tool_use_prompt_token_count.0);
+        let completion_tokens = sum(wire.candidates_token_count.0, wire.thoughts_token_count.0);
         if prompt_tokens.is_none() && completion_tokens.is_none() {
             return;
         }
         // In protobuf's JSON a count of 0 is left out.
         let (prompt, completion) = (prompt_tokens.unwrap_or(0), completion_tokens.unwrap_or(0));
-        let total_tokens = wire.total_token_count.or_else(|| prompt.checked_add(completion));
+        let total_tokens = wire.total_token_count.0.or_else(|| prompt.checked_add(completion));
         let mut usage = Usage { prompt_tokens: Some(prompt), completion_tokens: Some(completion), total_tokens, ..Usage::default() };
         usage.server_tool_use_details = self.emitter.usage_mut().server_tool_use_details.take();
-        if let Some(cached) = wire.cached_content_token_count {
+        if let Some(cached) = wire.cached_content_token_count.0 {
             usage.prompt_details().cached_tokens = Some(cached);
         }
         if let Some(audio) = of(&wire.prompt_tokens_details, "AUDIO") {
@@ -331,7 +335,7 @@ impl Reader {
         if let Some(image) = of(&wire.prompt_tokens_details, "IMAGE") {
             usage.prompt_details().image_tokens = Some(image);
         }
-        if let Some(thoughts) = wire.thoughts_token_count {
+        if let Some(thoughts) = wire.thoughts_token_count.0 {
             usage.completion_details().reasoning_tokens = Some(thoughts);
         }
         if let Some(audio) = of(&wire.candidates_tokens_details, "AUDIO") {
@@ -369,15 +373,16 @@ impl Reader {
 impl ChoiceState {
     /// The sources that a search found, each with the part of the answer that rests on it.
     fn grounded(&self, grounding: &GroundingMetadata<'_>) -> Vec<Annotation> {
-        let chunks = grounding.grounding_chunks.as_deref().unwrap_or_default();
+        let chunks = &grounding.grounding_chunks.0;
         let mut found = Vec::new();
-        for support in grounding.grounding_supports.iter().flatten() {
-            let segment = support.segment.as_ref();
+        for support in &grounding.grounding_supports.0 {
+            let segment = support.segment.0.as_ref();
             let words = segment.and_then(|segment| Text::of(&segment.text));
-            let range = segment.map_or(0..0, |segment| segment.start_index.unwrap_or(0)..segment.end_index.unwrap_or(0));
-            for index in support.grounding_chunk_indices.iter().flatten() {
-                let source =
-                    chunks.get(*index).and_then(|chunk| chunk.web.as_ref().or(chunk.maps.as_ref()).or(chunk.retrieved_context.as_ref()));
+            let range = segment.map_or(0..0, |segment| bytes(segment.start_index, segment.end_index));
+            for index in list::<f64>(support.grounding_chunk_indices) {
+                let source = chunks
+                    .get(index as usize)
+                    .and_then(|chunk| chunk.web.0.as_ref().or(chunk.maps.0.as_ref()).or(chunk.retrieved_context.0.as_ref()));
                 let Some(source) = source else { continue };
                 found.extend(self.annotation(Text::of(&source.uri), Text::of(&source.title), range.clone(), words));
             }
@@ -386,9 +391,9 @@ impl ChoiceState {
     }
 
     fn recited(&self, citations: CitationMetadata<'_>) -> Vec<Annotation> {
-        let sources = citations.citation_sources.unwrap_or_default();
+        let sources = citations.citation_sources.0;
         let of = |source: &super::wire::CitationSource<'_>| {
-            let range = source.start_index.unwrap_or(0)..source.end_index.unwrap_or(0);
+            let range = bytes(source.start_index, source.end_index);
             self.annotation(Text::of(&source.uri), Text::of(&source.title), range, None)
         };
         sources.iter().filter_map(of).collect()
@@ -413,6 +418,16 @@ impl ChoiceState {
     }
 }
 
+/// A range of bytes; no start is the start.
+fn bytes(start: Count, end: Count) -> std::ops::Range<usize> {
+    start.0.unwrap_or(0) as usize..end.0.unwrap_or(0) as usize
+}
+
+/// The items of a list, none where it is no such list.
+fn list<T: serde::de::DeserializeOwned>(json: Option<&RawValue>) -> Vec<T> {
+    json.and_then(|json| serde_json::from_str(json.get()).ok()).unwrap_or_default()
+}
+
 fn finish_reason(native: &str) -> FinishReason {
     match native {
         "STOP" => FinishReason::Stop,
@@ -420,6 +435,7 @@ fn finish_reason(native: &str) -> FinishReason {
         "SAFETY"
         | "RECITATION"
         | "BLOCKLIST"
+        | "LANGUAGE"
         | "PROHIBITED_CONTENT"
         | "SPII"
         | "IMAGE_SAFETY"
@@ -435,8 +451,8 @@ fn finish_reason(native: &str) -> FinishReason {
 fn merge(args: &mut Value, piece: &PartialArg<'_>) {
     let value = match piece {
         PartialArg { string_value: Some(Text(text)), .. } => Value::from(&**text),
-        PartialArg { number_value: Some(number), .. } => Value::Number(number.clone()),
-        PartialArg { bool_value: Some(value), .. } => Value::Bool(*value),
+        PartialArg { number_value: Some(number), .. } => number.clone(),
+        PartialArg { bool_value: Some(value), .. } => Value::Bool(value.0),
         _ => Value::Null,
     };
     let path = Text::of(&piece.json_path).unwrap_or_default();
@@ -473,18 +489,18 @@ fn merge(args: &mut Value, piece: &PartialArg<'_>) {
 }
 
 /// Log probabilities in OpenAI's form.
-fn openai_logprobs(wire: LogprobsResult) -> Value {
-    let entry = |logprob: &super::wire::Logprob| {
-        let token = logprob.token.as_deref().unwrap_or_default();
+fn openai_logprobs(wire: LogprobsResult<'_>) -> Value {
+    let entry = |logprob: &super::wire::Logprob<'_>| {
+        let token = Text::of(&logprob.token).unwrap_or_default();
         json!({"token": token, "logprob": logprob.log_probability.as_ref().and_then(Value::as_f64).unwrap_or(-9999.0), "bytes": token.as_bytes()})
     };
-    let mut top = wire.top_candidates.unwrap_or_default().into_iter();
+    let mut top = wire.top_candidates.0.into_iter();
     let content: Vec<Value> = wire
         .chosen_candidates
-        .unwrap_or_default()
+        .0
         .iter()
         .map(|chosen| {
-            let alternatives: Vec<Value> = top.next().and_then(|top| top.candidates).unwrap_or_default().iter().map(entry).collect();
+            let alternatives: Vec<Value> = top.next().iter().flat_map(|top| &top.candidates.0).map(entry).collect();
             let mut chosen = entry(chosen);
             chosen["top_logprobs"] = alternatives.into();
             chosen

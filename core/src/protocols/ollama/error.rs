@@ -11,7 +11,7 @@ use crate::{
 /// The error of a status other than 2xx.
 pub(super) fn decode(head: &Parts, body: &[u8]) -> Error {
     let status = head.status.as_u16();
-    let Ok(body) = serde_json::from_slice::<Value>(body) else { return openai_chat::error::from_text(status, body) };
+    let Some(body) = openai_chat::error::json(body) else { return openai_chat::error::from_text(status, body) };
     let message = openai_chat::error::message_of(body.get("error").unwrap_or(&body))
         .unwrap_or_else(|| format!("Ollama answered with status {status} and no reason"));
     Error::new(kind(status, &message), message).with_upstream_status(status).with_body(body)

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     error,
@@ -10,13 +10,24 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    protocols::{Call, Decoder, Emitter, Text, folded, framing::JsonLines, openai_chat::error::not_ours, repair::repaired},
-    types::{ChatChunk, ChatResponse, ChunkChoice, FinishReason, Usage},
+    protocols::{
+        Call, Decoder, Emitter, folded,
+        framing::JsonLines,
+        from_stream,
+        loose::{Text, arguments},
+        openai_chat::error::{from_value, not_ours, says_error},
+        repair::repaired,
+    },
+    types::{ChatChunk, ChatResponse, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, Usage},
 };
 
 /// Reads a whole answer.
 pub(super) fn decode(call: &Call<'_>, body: &[u8]) -> Result<ChatResponse> {
     let (mut reader, mut out) = (Reader { emitter: Emitter::new(call) }, VecDeque::new());
+    // A stream is what comes where nobody says that it should not.
+    if body.trim_ascii().contains(&b'\n') && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+        return from_stream(Box::new(OllamaDecoder::new(call)), body);
+    }
     reader.line(body, &mut out)?;
     if !reader.emitter.is_done() {
         return Err(Error::new(ErrorKind::Upstream, "the vendor's answer is not complete").with_upstream_code("empty_answer"));
@@ -73,25 +84,34 @@ impl Reader {
         if let Some(error) = answer.error {
             return Err(error::in_band(&error));
         }
+        let is_answer = answer.message.0.is_some() || answer.done.0;
+        if let Some(value) = (!is_answer).then(|| serde_json::from_slice::<Value>(json)).transpose()?.filter(says_error) {
+            return Err(from_value(None, &value));
+        }
         self.emitter.identify(None, Text::of(&answer.model), None);
-        if let Some(message) = answer.message {
+        if let Some(message) = answer.message.0 {
             if let Some(Text(thinking)) = message.thinking {
                 self.emitter.reasoning(0, thinking.into_owned(), out);
             }
             if let Some(Text(text)) = message.content {
                 self.emitter.text(0, text.into_owned(), out);
             }
-            for call in message.tool_calls.unwrap_or_default() {
-                self.tool(&call, out)?;
+            for call in &message.tool_calls.0 {
+                self.tool(call, out);
+            }
+            for data in message.images.iter().filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
+                let image_url = ImageUrl { url: format!("data:image/png;base64,{data}"), detail: None };
+                let images = vec![ImageOutput::ImageUrl { image_url }];
+                self.emitter.delta(0, Delta { images, ..Delta::default() }, out);
             }
         }
         // Already in OpenAI's form.
-        if let Some(content) = answer.logprobs.filter(|content| !content.is_empty()) {
+        if let Some(content) = answer.logprobs.filter(|content| content.as_array().is_some_and(|content| !content.is_empty())) {
             let logprobs = Some(json!({"content": content, "refusal": null}));
             self.emitter.choice_chunk(ChunkChoice { logprobs, ..ChunkChoice::default() }, out);
         }
-        if answer.done == Some(true) {
-            let (prompt, completion) = (answer.prompt_eval_count, answer.eval_count);
+        if answer.done.0 {
+            let (prompt, completion) = (answer.prompt_eval_count.0, answer.eval_count.0);
             if prompt.or(completion).is_some() {
                 let total_tokens = prompt.zip(completion).map(|(prompt, completion)| prompt.saturating_add(completion));
                 self.emitter.usage(Usage { prompt_tokens: prompt, completion_tokens: completion, total_tokens, ..Usage::default() });
@@ -105,15 +125,13 @@ impl Reader {
         Ok(())
     }
 
-    fn tool(&mut self, call: &ToolCall<'_>, out: &mut VecDeque<ChatChunk>) -> Result<()> {
+    fn tool(&mut self, call: &ToolCall<'_>, out: &mut VecDeque<ChatChunk>) {
         let key = self.emitter.tool_count(0) as u64;
-        self.emitter.tool_start(0, key, Text::of(&call.id), Text::of(&call.function.name).unwrap_or_default(), out);
-        let arguments = call.function.arguments.map_or("{}", |arguments| arguments.get());
-        if arguments.starts_with('"') {
-            self.emitter.tool_arguments(0, key, &serde_json::from_str::<String>(arguments)?, out);
-        } else {
-            self.emitter.tool_arguments(0, key, arguments, out);
-        }
-        Ok(())
+        let (name, arguments) = match &call.function.0 {
+            Some(function) => (Text::of(&function.name).unwrap_or_default(), arguments(function.arguments)),
+            None => return,
+        };
+        self.emitter.tool_start(0, key, Text::of(&call.id), name, out);
+        self.emitter.tool_arguments(0, key, &arguments, out);
     }
 }

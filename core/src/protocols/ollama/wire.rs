@@ -3,42 +3,48 @@
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use crate::protocols::Text;
+use crate::protocols::loose::{Count, Flag, Object, Objects, Text};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Answer<'a> {
     #[serde(borrow)]
     pub(super) model: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) message: Option<Message<'a>>,
-    pub(super) logprobs: Option<Vec<Value>>,
-    pub(super) done: Option<bool>,
+    pub(super) message: Object<Message<'a>>,
+    pub(super) logprobs: Option<Value>,
+    pub(super) done: Flag,
     #[serde(borrow)]
     pub(super) done_reason: Option<Text<'a>>,
-    pub(super) prompt_eval_count: Option<u64>,
-    pub(super) eval_count: Option<u64>,
+    pub(super) prompt_eval_count: Count,
+    pub(super) eval_count: Count,
     pub(super) error: Option<Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Message<'a> {
     #[serde(borrow)]
     pub(super) content: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) thinking: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) tool_calls: Option<Vec<ToolCall<'a>>>,
+    pub(super) tool_calls: Objects<ToolCall<'a>>,
+    /// In base64.
+    pub(super) images: Option<Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct ToolCall<'a> {
     #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) function: Function<'a>,
+    pub(super) function: Object<Function<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Function<'a> {
     #[serde(borrow)]
     pub(super) name: Option<Text<'a>>,

@@ -7,11 +7,16 @@ use serde_json::{Value, json, value::RawValue};
 use super::{
     error,
     think::ThinkTags,
-    wire::{self, Answer, Choice, Content, Details, Function, Piece, Text, ToolCall},
+    wire::{self, Answer, Choice, Content, Details, Function, Piece, ToolCall},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    protocols::{Call, Emitter, repair::repaired, searches_in_chat},
+    protocols::{
+        Call, Emitter,
+        loose::{Count, Text},
+        repair::repaired,
+        searches_in_chat,
+    },
     providers::SearchField,
     search::{Cite, Found},
     types::{
@@ -50,8 +55,6 @@ struct OpenCall {
     waiting: Option<String>,
     /// It came in one piece: the next piece with a name is another call, whatever its index.
     whole: bool,
-    /// Nothing came as its arguments.
-    is_bare: bool,
 }
 
 /// Which field of a choice holds what was said; where a choice has both, one of them is empty or repeats.
@@ -97,21 +100,23 @@ impl Reader {
     fn answer(&mut self, shape: Shape, answer: &Answer<'_>, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
         let is_error = answer.object.as_ref().is_some_and(|object| object.0 == "error");
         self.emitter.identify(Text::given(answer.id.as_ref()), Text::given(answer.model.as_ref()), answer.created.0);
-        for choice in answer.choices.iter().flatten() {
-            self.choice(shape, choice, out)?;
+        for (position, choice) in answer.choices.iter().flat_map(|choices| &choices.0).enumerate() {
+            self.choice(shape, position, choice, out)?;
         }
         self.envelope(answer);
         if is_error || answer.error.is_some_and(says_something) {
             return Err(error::from_value(None, &serde_json::from_slice(json)?));
         }
         // Some say what went wrong, or refuse the key, without calling it an error.
-        if answer.choices.as_ref().is_none_or(Vec::is_empty) && (matches!(shape, Shape::Whole) || answer.base_resp.is_some()) {
-            let value = serde_json::from_slice::<Value>(json)?;
-            if error::says_error(&value) {
-                return Err(error::from_value(None, &value));
-            }
-        }
-        Ok(())
+        let is_error: fn(&Value) -> bool = match shape {
+            _ if answer.choices.as_ref().is_some_and(|choices| !choices.0.is_empty()) => return Ok(()),
+            Shape::Chunk if answer.base_resp.is_none() && answer.choices.is_some() => return Ok(()),
+            // What is no chunk may be news that nobody here knows.
+            Shape::Chunk if answer.base_resp.is_none() => error::must_be_error,
+            Shape::Chunk | Shape::Whole => error::says_error,
+        };
+        let value = serde_json::from_slice::<Value>(json)?;
+        if is_error(&value) { Err(error::from_value(None, &value)) } else { Ok(()) }
     }
 
     /// Fields that are true of the whole answer.
@@ -124,20 +129,22 @@ impl Reader {
         keep(&mut self.service_tier, Text::given(answer.service_tier.as_ref()).and_then(service_tier));
         keep(&mut self.system_fingerprint, Text::given(answer.system_fingerprint.as_ref()));
         keep(&mut self.citations, answer.citations.map(RawValue::get));
-        keep(&mut self.search_results, answer.search_results.map(RawValue::get));
-        let usage = answer.usage.as_deref().or_else(|| answer.x_groq.as_ref()?.usage.as_ref()).map(usage);
+        let found =
+            answer.search_results.or(answer.web_search).or(answer.venice_parameters.0.as_ref().and_then(|echo| echo.web_search_citations));
+        keep(&mut self.search_results, found.map(RawValue::get));
+        let usage = answer.usage.0.as_deref().or_else(|| answer.x_groq.0.as_ref()?.usage.0.as_ref()).map(usage);
         if let Some(usage) = usage.filter(|usage| !usage.is_empty()) {
             self.emitter.usage(usage);
         }
     }
 
-    fn choice(&mut self, shape: Shape, choice: &Choice<'_>, out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        let index = choice.index.0.unwrap_or(0) as u32;
+    fn choice(&mut self, shape: Shape, position: usize, choice: &Choice<'_>, out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        let index = choice.index.0.unwrap_or(position as u64) as u32;
         let at = self.choices.iter().position(|(seen, _)| *seen == index).unwrap_or_else(|| {
             self.choices.push((index, None));
             self.choices.len() - 1
         });
-        let (delta, message) = (choice.delta.as_ref(), choice.message.as_deref());
+        let (delta, message) = (choice.delta.0.as_ref(), choice.message.0.as_deref());
         let piece = match shape {
             // At the end of a stream some hosts send all of it again.
             Shape::Chunk => delta.or(message.filter(|_| !self.emitter.has_begun(index))),
@@ -146,10 +153,11 @@ impl Reader {
         if let Some(piece) = piece {
             self.piece(index, piece, choice.logprobs, out);
         }
-        if let Some(usage) = choice.usage.as_deref().map(usage).filter(|usage| !usage.is_empty()) {
+        if let Some(usage) = choice.usage.0.as_deref().map(usage).filter(|usage| !usage.is_empty()) {
             self.emitter.usage(usage);
         }
-        if let Some(reason) = Text::given(choice.finish_reason.as_ref()) {
+        // Alibaba's hosts write `null` as text.
+        if let Some(reason) = Text::of(&choice.finish_reason).filter(|reason| *reason != "null") {
             let ours = finish_reason(reason);
             self.choices[at].1 = Some(ours);
             let native = Text::given(choice.native_finish_reason.as_ref()).unwrap_or(reason);
@@ -207,10 +215,10 @@ impl Reader {
         if delta.has_content() || !delta.annotations.is_empty() || logprobs.is_some() {
             self.emitter.choice_chunk(ChunkChoice { index, delta, logprobs, ..ChunkChoice::default() }, out);
         }
-        for (position, call) in piece.tool_calls.iter().flat_map(|calls| &calls.0).enumerate() {
+        for (position, call) in piece.tool_calls.0.iter().enumerate() {
             self.tool_call(index, position, call, out);
         }
-        if let Some(function) = &piece.function_call {
+        if let Some(function) = &piece.function_call.0 {
             self.tool_piece(index, FUNCTION_CALL, None, function, None, out);
         }
     }
@@ -254,7 +262,7 @@ impl Reader {
     }
 
     fn reasoning_details(&self, details: &RawValue, delta: &mut Delta) {
-        let details = list(details).into_iter().filter_map(|detail| serde_json::from_value::<ReasoningDetail>(detail).ok());
+        let details = list(details).into_iter().filter_map(reasoning_detail);
         delta.reasoning_details.extend(details.map(|detail| self.owned(detail)));
         if delta.reasoning.is_none() {
             let texts = delta.reasoning_details.iter().filter_map(|detail| detail.text.as_deref().or(detail.summary.as_deref()));
@@ -274,7 +282,7 @@ impl Reader {
     fn tool_call(&mut self, choice: u32, position: usize, call: &ToolCall<'_>, out: &mut VecDeque<ChatChunk>) {
         let key = call.index.0.unwrap_or(position as u64);
         let named = |function: &&Function<'_>| Text::given(function.name.as_ref()).is_some();
-        let function = call.function.as_ref().filter(named).or(call.custom.as_ref()).or(call.function.as_ref());
+        let function = call.function.0.as_ref().filter(named).or(call.custom.0.as_ref()).or(call.function.0.as_ref());
         if let Some(function) = function {
             self.tool_piece(choice, key, Text::given(call.id.as_ref()), function, call.extra_content.as_ref(), out);
         }
@@ -306,12 +314,11 @@ impl Reader {
             _ => {
                 let whole = fragment.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(fragment).is_ok();
                 let id = id.unwrap_or_default().to_owned();
-                self.calls.push(OpenCall { choice, key, id, waiting: Some(String::new()), whole, is_bare: true });
+                self.calls.push(OpenCall { choice, key, id, waiting: Some(String::new()), whole });
                 self.calls.len() - 1
             }
         };
         let call = &mut self.calls[at];
-        call.is_bare &= fragment.is_empty();
         match (&mut call.waiting, name) {
             (Some(waiting), Some(name)) => {
                 let earlier = std::mem::take(waiting);
@@ -370,12 +377,6 @@ impl Reader {
         for annotation in cited {
             self.emitter.annotation(self.choices[0].0, annotation, out);
         }
-        // No arguments are an empty object, unless the limit cut them off.
-        for call in self.calls.iter().filter(|call| call.is_bare && call.waiting.is_none()) {
-            if !self.choices.contains(&(call.choice, Some(FinishReason::Length))) {
-                self.emitter.tool_arguments(call.choice, call.key, "{}", out);
-            }
-        }
         // Some hosts complete an answer without a word about why.
         for (choice, _) in self.choices.iter().filter(|(_, reason)| reason.is_none()) {
             self.emitter.finish(*choice, FinishReason::Stop, None);
@@ -405,6 +406,14 @@ impl Reader {
     }
 }
 
+/// A block of reasoning; its place must be no reason to lose it.
+fn reasoning_detail(mut detail: Value) -> Option<ReasoningDetail> {
+    let index = detail.get_mut("index").map(Value::take);
+    let mut detail = serde_json::from_value::<ReasoningDetail>(detail).ok()?;
+    detail.index = index.and_then(|index| serde_json::from_value::<Count>(index).ok()?.0).map(|index| index as u32);
+    Some(detail)
+}
+
 /// Whether an error field is one; some hosts send it empty with every answer.
 fn says_something(error: &RawValue) -> bool {
     !matches!(error.get(), "{}" | "[]" | "\"\"" | "false" | "0" | "null")
@@ -416,7 +425,7 @@ fn append(text: &mut Option<String>, more: &str) {
     }
 }
 
-fn list(json: &RawValue) -> Vec<Value> {
+pub(in crate::protocols) fn list(json: &RawValue) -> Vec<Value> {
     serde_json::from_str(json.get()).unwrap_or_default()
 }
 
@@ -425,17 +434,43 @@ fn finish_reason(word: &str) -> FinishReason {
     let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
     match () {
         () if is(&["stop"]) => FinishReason::Stop,
-        () if is(&["length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"]) => FinishReason::Length,
-        () if is(&["tool_calls", "tool_call", "tool_use", "function_call"]) => FinishReason::ToolCalls,
+        () if is(&LIMITED) => FinishReason::Length,
+        () if is(&["tool_calls", "tool_call", "tool-calls", "tool_use", "function_call"]) => FinishReason::ToolCalls,
         () if is(&FILTERED) => FinishReason::ContentFilter,
-        () if is(&["error", "abort", "network_error", "insufficient_system_resource", "malformed_function_call"]) => FinishReason::Error,
+        () if is(&FAILED) => FinishReason::Error,
         () => FinishReason::Stop,
     }
 }
 
+/// What hosts call an answer that a limit cut.
+const LIMITED: [&str; 8] = [
+    "length",
+    "max_tokens",
+    "max_output_tokens",
+    "max_length",
+    "model_length",
+    "context_length",
+    "context_length_exceeded",
+    "model_context_window_exceeded",
+];
+
+/// What hosts call an answer that broke.
+const FAILED: [&str; 9] = [
+    "error",
+    "abort",
+    "aborted",
+    "cancelled",
+    "network_error",
+    "insufficient_system_resource",
+    "malformed_function_call",
+    "unexpected_tool_call",
+    "timeout",
+];
+
 /// What hosts call an answer that a filter ended; some pass on their upstream's word.
-const FILTERED: [&str; 14] = [
+const FILTERED: [&str; 15] = [
     "content_filter",
+    "content-filter",
     "content_filtered",
     "refusal",
     "safety",
@@ -508,11 +543,11 @@ pub(in crate::protocols) fn complete(usage: &mut Usage, reasoning: u64) {
 
 fn usage(wire: &wire::Usage) -> Usage {
     let none = Details::default();
-    let prompt = wire.prompt_tokens_details.as_ref().or(wire.prompt_token_details.as_ref()).unwrap_or(&none);
-    let completion = wire.completion_tokens_details.as_ref().or(wire.completion_token_details.as_ref()).unwrap_or(&none);
+    let prompt = wire.prompt_tokens_details.0.as_ref().or(wire.prompt_token_details.0.as_ref()).unwrap_or(&none);
+    let completion = wire.completion_tokens_details.0.as_ref().or(wire.completion_token_details.0.as_ref()).unwrap_or(&none);
     let mut usage = Usage {
-        prompt_tokens: wire.prompt_tokens.0,
-        completion_tokens: wire.completion_tokens.0,
+        prompt_tokens: wire.prompt_tokens.0.or(wire.input_tokens.0),
+        completion_tokens: wire.completion_tokens.0.or(wire.output_tokens.0),
         total_tokens: wire.total_tokens.0,
         ..Usage::default()
     };
@@ -521,7 +556,7 @@ fn usage(wire: &wire::Usage) -> Usage {
     let cached =
         [prompt.cached_tokens, wire.cached_tokens, wire.num_cached_tokens, wire.prompt_cache_hit_tokens, wire.cache_read_input_tokens];
     let cached = cached.iter().find_map(|count| count.0);
-    let written = prompt.cache_write_tokens.0.or(wire.cache_creation_input_tokens.0);
+    let written = prompt.cache_write_tokens.0.or(prompt.cache_creation_input_tokens.0).or(wire.cache_creation_input_tokens.0);
     if [cached, written, prompt.audio_tokens.0, prompt.image_tokens.0].iter().any(Option::is_some) {
         let details = usage.prompt_details();
         details.cached_tokens = cached;
@@ -541,7 +576,7 @@ fn usage(wire: &wire::Usage) -> Usage {
     if wire.cost.0.is_some() {
         usage.cost_details.get_or_insert_default().upstream_inference_cost = wire.cost.0;
     }
-    let counted = wire.server_tool_use_details.as_ref().and_then(|tools| tools.web_search_requests.0);
+    let counted = wire.server_tool_use_details.0.as_ref().and_then(|tools| tools.web_search_requests.0);
     let searches = counted.or(wire.num_sources_used.0).or(wire.num_search_queries.0);
     if searches.is_some_and(|searches| searches > 0) {
         usage.server_tool_use_details.get_or_insert_default().web_search_requests = searches;
@@ -558,14 +593,18 @@ fn citations(urls: &str, results: &str) -> Vec<Annotation> {
     let (urls, results) = (parse(urls), parse(results));
     let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
     let cite = |url: &str| {
-        let result = results.iter().find(|result| result.get("url").and_then(Value::as_str) == Some(url));
+        let result = results.iter().find(|result| address(result) == Some(url));
         let title = result.and_then(|result| text(result, "title")).unwrap_or_default();
-        let content = result.and_then(|result| text(result, "snippet")).filter(|snippet| !snippet.is_empty());
+        let content = result.and_then(|result| text(result, "snippet").or(text(result, "content"))).filter(|snippet| !snippet.is_empty());
         Annotation::UrlCitation { url_citation: UrlCitation { url: url.to_owned(), title, content, ..UrlCitation::default() } }
     };
-    let of = |value: &Value| value.as_str().or_else(|| value.get("url").and_then(Value::as_str)).map(cite);
+    let of = |value: &Value| value.as_str().or_else(|| address(value)).map(cite);
     let cited: Vec<_> = urls.iter().filter_map(of).collect();
     if cited.is_empty() { results.iter().filter_map(of).collect() } else { cited }
+}
+
+fn address(source: &Value) -> Option<&str> {
+    source.get("url").or(source.get("link")).and_then(Value::as_str)
 }
 
 /// Each source at every `[1]` that points to it, counted from 1; one that nothing points to stays without a place.

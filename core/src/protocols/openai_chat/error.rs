@@ -6,9 +6,19 @@ use crate::error::{Error, ErrorKind};
 
 /// The error behind a status other than 2xx.
 pub(in crate::protocols) fn from_response(status: u16, body: &[u8]) -> Error {
-    match serde_json::from_slice::<Value>(body) {
-        Ok(value) if value.is_object() || value.is_array() => from_value(Some(status), &value),
+    match json(body) {
+        Some(value) if value.is_object() || value.is_array() => from_value(Some(status), &value),
+        Some(Value::String(text)) => from_text(status, text.as_bytes()),
         _ => from_text(status, body),
+    }
+}
+
+/// The JSON of an error body, also where it is written as a string once more; `None` where it is none.
+pub(in crate::protocols) fn json(body: &[u8]) -> Option<Value> {
+    let value = serde_json::from_slice(body).ok()?;
+    match &value {
+        Value::String(text) => serde_json::from_str(text).ok().filter(Value::is_object).or(Some(value)),
+        _ => Some(value),
     }
 }
 
@@ -34,6 +44,17 @@ pub(in crate::protocols) fn not_ours(json: &[u8], cause: &serde_json::Error) -> 
 pub(in crate::protocols) fn says_error(value: &Value) -> bool {
     let value = value.as_array().and_then(|list| list.first()).unwrap_or(value);
     failed_base(value).is_some() || (value.is_object() && message_of(value).is_some())
+}
+
+/// Whether JSON that stands in the place of a chunk can only be the reason why no more will come.
+pub(super) fn must_be_error(value: &Value) -> bool {
+    let has = |field: &str, is: fn(&Value) -> bool| value.get(field).is_some_and(is);
+    let named = has("type", |kind| kind.as_str().is_some_and(|kind| kind.contains("error") || kind.contains("Error")));
+    says_error(value)
+        && (named
+            || has("detail", Value::is_string)
+            || ["code", "error_code", "error_type"].iter().any(|field| has(field, |code| !code.is_null()))
+            || ["status", "status_code"].iter().any(|field| has(field, Value::is_number)))
 }
 
 /// MiniMax puts its failures beside an empty answer, in a 200.

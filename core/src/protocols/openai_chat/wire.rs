@@ -1,14 +1,20 @@
-//! The JSON of chat completions answers, as vendors really send it: borrowed from the bytes, and forgiving about types.
+//! The JSON of chat completions answers.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{
+        Error as _, MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
 };
 use serde_json::{Value, value::RawValue};
 
-use crate::types::SearchSize;
+use crate::{
+    protocols::loose::{Cost, Count, Object, Objects, Parts, Text},
+    types::SearchSize,
+};
 
 /// A whole answer or one chunk of it; they differ only in `message` and `delta`.
 #[derive(Debug, Default, Deserialize)]
@@ -20,9 +26,9 @@ pub(super) struct Answer<'a> {
     pub(super) model: Option<Text<'a>>,
     pub(super) created: Count,
     #[serde(borrow)]
-    pub(super) choices: Option<Vec<Choice<'a>>>,
+    pub(super) choices: Option<Objects<Choice<'a>>>,
     /// Boxed, as are all that most chunks lack: the answer is moved about, and small is fast.
-    pub(super) usage: Option<Box<Usage>>,
+    pub(super) usage: Object<Box<Usage>>,
     #[serde(borrow)]
     pub(super) service_tier: Option<Text<'a>>,
     #[serde(borrow)]
@@ -32,7 +38,7 @@ pub(super) struct Answer<'a> {
     /// `error` where the object is itself the error.
     #[serde(borrow)]
     pub(super) object: Option<Text<'a>>,
-    pub(super) x_groq: Option<Box<XGroq>>,
+    pub(super) x_groq: Object<Box<XGroq>>,
     /// How it went (MiniMax).
     #[serde(borrow)]
     pub(super) base_resp: Option<&'a RawValue>,
@@ -42,6 +48,11 @@ pub(super) struct Answer<'a> {
     /// Their titles (Perplexity).
     #[serde(borrow)]
     pub(super) search_results: Option<&'a RawValue>,
+    /// The same (Z.ai).
+    #[serde(borrow)]
+    pub(super) web_search: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) venice_parameters: Object<VeniceParameters<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -49,9 +60,9 @@ pub(super) struct Answer<'a> {
 pub(super) struct Choice<'a> {
     pub(super) index: Count,
     #[serde(borrow)]
-    pub(super) delta: Option<Piece<'a>>,
+    pub(super) delta: Object<Piece<'a>>,
     #[serde(borrow)]
-    pub(super) message: Option<Box<Piece<'a>>>,
+    pub(super) message: Object<Box<Piece<'a>>>,
     #[serde(borrow)]
     pub(super) finish_reason: Option<Text<'a>>,
     #[serde(borrow)]
@@ -61,7 +72,7 @@ pub(super) struct Choice<'a> {
     #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
     /// Moonshot.
-    pub(super) usage: Option<Box<Usage>>,
+    pub(super) usage: Object<Box<Usage>>,
 }
 
 /// A message, or what one gained.
@@ -81,10 +92,10 @@ pub(super) struct Piece<'a> {
     #[serde(borrow)]
     pub(super) reasoning_details: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) tool_calls: Option<List<ToolCall<'a>>>,
+    pub(super) tool_calls: Objects<ToolCall<'a>>,
     /// The one call of the days before `tool_calls`.
     #[serde(borrow)]
-    pub(super) function_call: Option<Function<'a>>,
+    pub(super) function_call: Object<Function<'a>>,
     /// Tools that the host ran (Groq).
     #[serde(borrow)]
     pub(super) executed_tools: Option<&'a RawValue>,
@@ -103,10 +114,10 @@ pub(super) struct ToolCall<'a> {
     #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) function: Option<Function<'a>>,
+    pub(super) function: Object<Function<'a>>,
     /// A tool whose input is free text.
     #[serde(borrow)]
-    pub(super) custom: Option<Function<'a>>,
+    pub(super) custom: Object<Function<'a>>,
     pub(super) extra_content: Option<Value>,
 }
 
@@ -124,7 +135,14 @@ pub(super) struct Function<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct XGroq {
-    pub(super) usage: Option<Usage>,
+    pub(super) usage: Object<Usage>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct VeniceParameters<'a> {
+    #[serde(borrow)]
+    pub(super) web_search_citations: Option<&'a RawValue>,
 }
 
 /// Usage, in the words of everyone.
@@ -134,12 +152,15 @@ pub(super) struct Usage {
     pub(super) prompt_tokens: Count,
     pub(super) completion_tokens: Count,
     pub(super) total_tokens: Count,
-    pub(super) prompt_tokens_details: Option<Details>,
-    pub(super) completion_tokens_details: Option<Details>,
+    pub(super) prompt_tokens_details: Object<Details>,
+    pub(super) completion_tokens_details: Object<Details>,
+    /// The same by the names of the Responses API and of Anthropic.
+    pub(super) input_tokens: Count,
+    pub(super) output_tokens: Count,
     /// Writer.
-    pub(super) prompt_token_details: Option<Details>,
+    pub(super) prompt_token_details: Object<Details>,
     /// Writer.
-    pub(super) completion_token_details: Option<Details>,
+    pub(super) completion_token_details: Object<Details>,
     /// Moonshot, Together.
     pub(super) cached_tokens: Count,
     /// Mistral.
@@ -160,7 +181,7 @@ pub(super) struct Usage {
     pub(super) num_search_queries: Count,
     /// Perplexity.
     pub(super) search_context_size: SearchContext,
-    pub(super) server_tool_use_details: Option<ServerToolUse>,
+    pub(super) server_tool_use_details: Object<ServerToolUse>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -168,6 +189,8 @@ pub(super) struct Usage {
 pub(super) struct Details {
     pub(super) cached_tokens: Count,
     pub(super) cache_write_tokens: Count,
+    /// Alibaba.
+    pub(super) cache_creation_input_tokens: Count,
     pub(super) audio_tokens: Count,
     pub(super) image_tokens: Count,
     pub(super) reasoning_tokens: Count,
@@ -181,125 +204,14 @@ pub(super) struct ServerToolUse {
     pub(super) web_search_requests: Count,
 }
 
-/// A string borrowed where it has no escapes; any other JSON value counts as its own text.
-#[derive(Debug)]
-pub(in crate::protocols) struct Text<'a>(pub(in crate::protocols) Cow<'a, str>);
-
-impl Text<'_> {
-    /// The text of an optional field, unless it is empty.
-    pub(in crate::protocols) fn given<'t>(text: Option<&'t Text<'_>>) -> Option<&'t str> {
-        text.map(|text| &*text.0).filter(|text| !text.is_empty())
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor<'a>(PhantomData<&'a str>);
-        impl<'de: 'a, 'a> Visitor<'de> for TextVisitor<'a> {
-            type Value = Text<'a>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_bool<E>(self, value: bool) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Owned(value.to_string())))
-            }
-            fn visit_i64<E>(self, value: i64) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Owned(value.to_string())))
-            }
-            fn visit_u64<E>(self, value: u64) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Owned(value.to_string())))
-            }
-            fn visit_f64<E>(self, value: f64) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Owned(value.to_string())))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Text<'a>, A::Error> {
-                let mut items = Vec::<Value>::new();
-                while let Some(item) = seq.next_element()? {
-                    items.push(item);
-                }
-                Ok(Text(Cow::Owned(Value::Array(items).to_string())))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Text<'a>, A::Error> {
-                Value::deserialize(MapAccessDeserializer::new(map)).map(|value| Text(Cow::Owned(value.to_string())))
-            }
-        }
-        deserializer.deserialize_any(TextVisitor(PhantomData))
-    }
-}
-
-/// A count of tokens or seconds: a whole number, also where it is written as a float or a string.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::protocols) struct Count(pub(in crate::protocols) Option<u64>);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Some counts are negative, for a bug of their vendor's; a cast makes them 0.
-        number(deserializer).map(|number| Self(number.map(|number| number as u64)))
-    }
-}
-
-/// A sum of money: a number, or an object with its total.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::protocols) struct Cost(pub(in crate::protocols) Option<f64>);
-
-impl<'de> Deserialize<'de> for Cost {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        number(deserializer).map(Self)
-    }
-}
-
 /// How much a search read; anything but a size is none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SearchContext(pub(super) Option<SearchSize>);
 
 impl<'de> Deserialize<'de> for SearchContext {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::<Text<'_>>::deserialize(deserializer).map(|text| Self(text.and_then(|text| SearchSize::from_name(&text.0))))
+        Text::deserialize(deserializer).map(|text| Self(SearchSize::from_name(&text.0)))
     }
-}
-
-/// Numbers below 2^53 survive as `f64`; token counts and Unix times are.
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    struct NumberVisitor;
-    impl<'de> Visitor<'de> for NumberVisitor {
-        type Value = Option<f64>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a number")
-        }
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-        fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-            Ok(Some(value as f64))
-        }
-        fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-            Ok(Some(value as f64))
-        }
-        fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-            Ok(Some(value))
-        }
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(text.parse().ok())
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            while seq.next_element::<IgnoredAny>()?.is_some() {}
-            Ok(None)
-        }
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            let map = Value::deserialize(MapAccessDeserializer::new(map))?;
-            Ok(map.get("total_cost").and_then(Value::as_f64))
-        }
-    }
-    deserializer.deserialize_any(NumberVisitor)
 }
 
 /// What a message says: text, parts, or a JSON object that one host puts there when JSON was asked for.
@@ -335,12 +247,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
             fn visit_f64<E>(self, value: f64) -> Result<Content<'a>, E> {
                 Ok(Content::Text(Cow::Owned(value.to_string())))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Content<'a>, A::Error> {
-                let mut parts = Vec::new();
-                while let Some(part) = seq.next_element::<Option<Part<'a>>>()? {
-                    parts.extend(part);
-                }
-                Ok(Content::Parts(parts))
+            fn visit_unit<E>(self) -> Result<Content<'a>, E> {
+                Ok(Content::Text(Cow::Borrowed("")))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Content<'a>, A::Error> {
+                Parts::deserialize(SeqAccessDeserializer::new(seq)).map(|parts| Content::Parts(parts.0))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Content<'a>, A::Error> {
                 let map = Value::deserialize(MapAccessDeserializer::new(map))?;
@@ -348,36 +259,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
             }
         }
         deserializer.deserialize_any(ContentVisitor(PhantomData))
-    }
-}
-
-/// A list, also where its one item stands by itself.
-#[derive(Debug)]
-pub(super) struct List<T>(pub(super) Vec<T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ListVisitor<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
-            type Value = List<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-            fn visit_str<E>(self, _: &str) -> Result<List<T>, E> {
-                Ok(List(Vec::new()))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T>, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element::<Option<T>>()? {
-                    items.extend(item);
-                }
-                Ok(List(items))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<List<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(|item| List(vec![item]))
-            }
-        }
-        deserializer.deserialize_any(ListVisitor(PhantomData))
     }
 }
 
@@ -401,6 +282,12 @@ pub(super) struct Part<'a> {
     pub(super) signature: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) image_url: Option<&'a RawValue>,
+}
+
+impl From<String> for Part<'_> {
+    fn from(text: String) -> Self {
+        Self { text: Some(text.into()), ..Self::default() }
+    }
 }
 
 impl Content<'_> {

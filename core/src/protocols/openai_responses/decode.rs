@@ -9,10 +9,10 @@ use crate::{
     error::{Error, ErrorKind, Result},
     protocols::{
         Call, Emitter,
+        loose::Text,
         openai_chat::{
-            decode::{annotation, complete, logprobs, service_tier},
+            decode::{annotation, complete, list, logprobs, service_tier},
             error,
-            wire::Text,
         },
         repair::repaired,
     },
@@ -35,6 +35,7 @@ pub(super) struct Reader {
 /// What came of one output item.
 struct ItemState {
     index: u64,
+    id: String,
     text: bool,
     refusal: bool,
     reasoning: bool,
@@ -61,7 +62,7 @@ impl Reader {
             }
         };
         let kind = Text::given(event.kind.as_ref()).unwrap_or_default();
-        let index = event.output_index.0.unwrap_or(0);
+        let index = self.place(&event);
         let delta = || Text::given(event.delta.as_ref()).unwrap_or_default();
         match kind {
             "response.output_text.delta" => {
@@ -76,21 +77,24 @@ impl Reader {
             "response.reasoning_summary_text.delta" => self.summary(index, event.summary_index.0.unwrap_or(0), delta(), out),
             "response.reasoning_text.delta" => self.reasoning(index, delta(), out),
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
-                self.state(index).arguments = true;
+                // Of a call that was not announced all is said at its end.
+                self.state(index).arguments |= self.emitter.has_tool(0, index);
                 self.emitter.tool_arguments(0, index, delta(), out);
             }
             "response.output_text.annotation.added" => {
                 self.state(index).annotations += 1;
                 let before = self.state(index).part.map_or(0, |(_, before)| before);
-                self.annotation(event.annotation, before, out);
+                if let Some(cited) = event.annotation.and_then(|cited| serde_json::from_str(cited.get()).ok()) {
+                    self.annotation(&cited, before, out);
+                }
             }
             "response.output_item.added" => {
-                if let Some(item) = &event.item {
+                if let Some(item) = &event.item.0 {
                     self.begin(index, item, out);
                 }
             }
             "response.output_item.done" => {
-                if let Some(item) = &event.item {
+                if let Some(item) = &event.item.0 {
                     self.item(index, item, out);
                 }
             }
@@ -129,17 +133,19 @@ impl Reader {
             });
         }
         self.identify(&answer);
-        for (index, item) in answer.output.iter().flatten().enumerate() {
-            self.item(index as u64, item, out);
+        for (index, item) in answer.output.iter().flat_map(|items| &items.0).enumerate() {
+            // It may be at another place there than in the events.
+            let known = Text::of(&item.id).and_then(|id| self.known(id));
+            self.item(known.unwrap_or(index as u64), item, out);
         }
-        if let Some(usage) = &answer.usage {
+        if let Some(usage) = &answer.usage.0 {
             self.emitter.usage(self.usage(usage));
         }
         if let Some(cause) = answer.error {
             return Err(error::from_event(cause.get().as_bytes()));
         }
         let status = Text::given(answer.status.as_ref()).unwrap_or("completed");
-        let reason = answer.incomplete_details.as_ref().and_then(|details| Text::given(details.reason.as_ref()));
+        let reason = answer.incomplete_details.0.as_ref().and_then(|details| Text::given(details.reason.as_ref()));
         let finish_reason = match (status, reason) {
             ("failed" | "cancelled", _) => {
                 return Err(Error::new(ErrorKind::Upstream, format!("the vendor's answer is `{status}`")));
@@ -165,10 +171,27 @@ impl Reader {
         self.emitter.identify(Text::given(answer.id.as_ref()), Text::given(answer.model.as_ref()), answer.created_at.0);
     }
 
+    /// Where the event's item is in the output; its id tells where it does not say so.
+    fn place(&mut self, event: &Event<'_>) -> u64 {
+        if let Some(index) = event.output_index.0 {
+            return index;
+        }
+        let Some(id) = Text::of(&event.item_id).or(event.item.0.as_ref().and_then(|item| Text::of(&item.id))) else { return 0 };
+        let index = self.known(id).unwrap_or(self.items.len() as u64);
+        id.clone_into(&mut self.state(index).id);
+        index
+    }
+
+    /// Where the item of this id is.
+    fn known(&self, id: &str) -> Option<u64> {
+        self.items.iter().find(|item| item.id == id).map(|item| item.index)
+    }
+
     fn state(&mut self, index: u64) -> &mut ItemState {
         let at = self.items.iter().rposition(|item| item.index == index).unwrap_or_else(|| {
             self.items.push(ItemState {
                 index,
+                id: String::new(),
                 text: false,
                 refusal: false,
                 reasoning: false,
@@ -194,12 +217,14 @@ impl Reader {
 
     /// A finished item: what its events did not say already.
     fn item(&mut self, index: u64, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
-        if std::mem::replace(&mut self.state(index).done, true) {
+        let state = self.state(index);
+        if std::mem::replace(&mut state.done, true) {
             return;
         }
+        Text::of(&item.id).unwrap_or_default().clone_into(&mut state.id);
         match Text::given(item.kind.as_ref()).unwrap_or_default() {
             "message" => {
-                for (number, part) in (0..).zip(item.content.iter().flat_map(|parts| &parts.0)) {
+                for (number, part) in (0..).zip(&item.content.0) {
                     self.part(index, number, part, out);
                 }
             }
@@ -207,7 +232,7 @@ impl Reader {
             "function_call" | "custom_tool_call" => {
                 self.begin(index, item, out);
                 if !self.state(index).arguments {
-                    let arguments = Text::given(item.arguments.as_ref().or(item.input.as_ref())).unwrap_or("{}");
+                    let arguments = Text::given(item.arguments.as_ref().or(item.input.as_ref())).unwrap_or_default();
                     self.emitter.tool_arguments(0, index, arguments, out);
                 }
             }
@@ -220,7 +245,7 @@ impl Reader {
                 }
             }
             "web_search_call" => {
-                let action = item.action.as_ref().and_then(|action| Text::given(action.kind.as_ref()));
+                let action = item.action.0.as_ref().and_then(|action| Text::given(action.kind.as_ref()));
                 self.searches += u64::from(action.is_none_or(|action| action == "search"));
             }
             _ => {}
@@ -246,10 +271,10 @@ impl Reader {
         if with_refusal {
             self.emitter.refusal(0, Text::given(part.refusal.as_ref()).unwrap_or_default().to_owned(), out);
         }
-        let annotations = part.annotations.as_deref().unwrap_or_default();
+        let annotations = part.annotations.map(list).unwrap_or_default();
         let before = self.state(index).part.map_or(0, |(_, before)| before);
         for cited in annotations.iter().skip(seen) {
-            self.annotation(Some(cited), before, out);
+            self.annotation(cited, before, out);
         }
         self.state(index).annotations = seen.saturating_sub(annotations.len());
     }
@@ -266,9 +291,8 @@ impl Reader {
         }
     }
 
-    fn annotation(&mut self, cited: Option<&RawValue>, before: u64, out: &mut VecDeque<ChatChunk>) {
-        let cited = cited.and_then(|cited| serde_json::from_str::<Value>(cited.get()).ok());
-        if let Some(mut annotation) = cited.as_ref().and_then(annotation) {
+    fn annotation(&mut self, cited: &Value, before: u64, out: &mut VecDeque<ChatChunk>) {
+        if let Some(mut annotation) = annotation(cited) {
             let Annotation::UrlCitation { url_citation } = &mut annotation;
             url_citation.start_index = url_citation.start_index.saturating_add(before);
             url_citation.end_index = url_citation.end_index.saturating_add(before);
@@ -295,12 +319,12 @@ impl Reader {
 
     fn reasoning_item(&mut self, index: u64, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
         if self.state(index).summary.is_none() {
-            for (number, part) in item.summary.iter().flat_map(|parts| &parts.0).enumerate() {
+            for (number, part) in item.summary.0.iter().enumerate() {
                 self.summary(index, number as u64, Text::given(part.text.as_ref()).unwrap_or_default(), out);
             }
         }
         if !self.state(index).reasoning {
-            for part in item.content.iter().flat_map(|parts| &parts.0) {
+            for part in &item.content.0 {
                 self.reasoning(index, Text::given(part.text.as_ref()).unwrap_or_default(), out);
             }
         }
@@ -318,12 +342,12 @@ impl Reader {
             total_tokens: wire.total_tokens.0,
             ..Usage::default()
         };
-        if let Some(details) = &wire.input_tokens_details {
+        if let Some(details) = &wire.input_tokens_details.0 {
             let prompt = usage.prompt_details();
             prompt.cached_tokens = details.cached_tokens.0;
             prompt.cache_write_tokens = details.cache_write_tokens.0;
         }
-        if let Some(reasoning) = wire.output_tokens_details.as_ref().and_then(|details| details.reasoning_tokens.0) {
+        if let Some(reasoning) = wire.output_tokens_details.0.as_ref().and_then(|details| details.reasoning_tokens.0) {
             usage.completion_details().reasoning_tokens = Some(reasoning);
             complete(&mut usage, reasoning);
         }

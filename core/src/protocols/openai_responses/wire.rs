@@ -1,14 +1,9 @@
 //! The JSON of the Responses API: its answer, its items, its events, borrowed from the bytes.
 
-use std::{fmt, marker::PhantomData};
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{SeqAccess, Visitor},
-};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::protocols::openai_chat::wire::{Cost, Count, Text};
+use crate::protocols::loose::{Cost, Count, Object, Objects, Parts, Text};
 
 /// One event of a stream. Which fields it has follows from its type.
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +12,9 @@ pub(super) struct Event<'a> {
     #[serde(rename = "type", borrow)]
     pub(super) kind: Option<Text<'a>>,
     pub(super) output_index: Count,
+    /// Tells items apart where their index is missing.
+    #[serde(borrow)]
+    pub(super) item_id: Option<Text<'a>>,
     pub(super) summary_index: Count,
     pub(super) content_index: Count,
     #[serde(borrow)]
@@ -24,7 +22,7 @@ pub(super) struct Event<'a> {
     #[serde(borrow)]
     pub(super) logprobs: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) item: Option<Item<'a>>,
+    pub(super) item: Object<Item<'a>>,
     #[serde(borrow)]
     pub(super) annotation: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -45,14 +43,14 @@ pub(super) struct Answer<'a> {
     #[serde(borrow)]
     pub(super) status: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) incomplete_details: Option<Incomplete<'a>>,
+    pub(super) incomplete_details: Object<Incomplete<'a>>,
     #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) output: Option<Vec<Item<'a>>>,
+    pub(super) output: Option<Objects<Item<'a>>>,
     #[serde(borrow)]
     pub(super) service_tier: Option<Text<'a>>,
-    pub(super) usage: Option<Usage>,
+    pub(super) usage: Object<Usage>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -71,9 +69,9 @@ pub(super) struct Item<'a> {
     #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) content: Option<Parts<'a>>,
+    pub(super) content: Parts<Part<'a>>,
     #[serde(borrow)]
-    pub(super) summary: Option<Parts<'a>>,
+    pub(super) summary: Parts<Part<'a>>,
     #[serde(borrow)]
     pub(super) encrypted_content: Option<Text<'a>>,
     #[serde(borrow)]
@@ -87,39 +85,12 @@ pub(super) struct Item<'a> {
     pub(super) input: Option<Text<'a>>,
     /// What a search does: only a search itself is charged for, not to open a page.
     #[serde(borrow)]
-    pub(super) action: Option<Action<'a>>,
+    pub(super) action: Object<Action<'a>>,
     /// A made image, in base64.
     #[serde(borrow)]
     pub(super) result: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) output_format: Option<Text<'a>>,
-}
-
-/// A list of parts; some hosts write the text alone.
-#[derive(Debug, Default)]
-pub(super) struct Parts<'a>(pub(super) Vec<Part<'a>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Parts<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PartsVisitor<'a>(PhantomData<&'a str>);
-        impl<'de: 'a, 'a> Visitor<'de> for PartsVisitor<'a> {
-            type Value = Parts<'a>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text or a list of parts")
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Parts<'a>, E> {
-                Ok(Parts(vec![Part { text: Some(Text(text.to_owned().into())), ..Part::default() }]))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Parts<'a>, A::Error> {
-                let mut parts = Vec::new();
-                while let Some(part) = seq.next_element::<Option<Part<'a>>>()? {
-                    parts.extend(part);
-                }
-                Ok(Parts(parts))
-            }
-        }
-        deserializer.deserialize_any(PartsVisitor(PhantomData))
-    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -137,9 +108,15 @@ pub(super) struct Part<'a> {
     #[serde(borrow)]
     pub(super) refusal: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) annotations: Option<Vec<&'a RawValue>>,
+    pub(super) annotations: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) logprobs: Option<&'a RawValue>,
+}
+
+impl From<String> for Part<'_> {
+    fn from(text: String) -> Self {
+        Self { text: Some(text.into()), ..Self::default() }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -148,8 +125,8 @@ pub(super) struct Usage {
     pub(super) input_tokens: Count,
     pub(super) output_tokens: Count,
     pub(super) total_tokens: Count,
-    pub(super) input_tokens_details: Option<Details>,
-    pub(super) output_tokens_details: Option<Details>,
+    pub(super) input_tokens_details: Object<Details>,
+    pub(super) output_tokens_details: Object<Details>,
     /// Routers.
     pub(super) cost: Cost,
 }
