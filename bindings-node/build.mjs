@@ -1,7 +1,8 @@
 /** Builds the addon with plain cargo, into the workspace's target directory, and puts it beside the TypeScript layer. */
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, renameSync, symlinkSync } from "node:fs";
+import { copyFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { arch, env, execPath, exit, platform } from "node:process";
 
@@ -27,6 +28,16 @@ copyFileSync(built, `${addon}.new`);
 renameSync(`${addon}.new`, addon);
 
 execFileSync(execPath, [join(here, "node_modules", "typescript", "bin", "tsc"), "-p", here], { stdio: "inherit" });
+
+// For ES modules in Node a door that reads the CommonJS half by `require`: the way through Node's own analysis of a CommonJS
+// module costs as much again as loading it. Bundlers take the plain `export *`, which they can follow.
+const require = createRequire(import.meta.url);
+for (const name of ["index", "openai", "testing"]) {
+  const names = Object.keys(require(`./dist/${name}.js`)).join(", ");
+  const rest = name === "index" ? "export default Junto;\n" : "";
+  const door = `import { createRequire } from "node:module";\nexport const { ${names} } = createRequire(import.meta.url)("./${name}.js");\n${rest}`;
+  writeFileSync(join(here, "dist", `${name}.node.mjs`), door);
+}
 
 // The examples import the package by its name.
 for (const [link, to] of [

@@ -4,7 +4,7 @@ import { failureOf, settle } from "./errors.js";
 import { type Fetch, createFetch } from "./fetch.js";
 import { type NativeClient, handles, native } from "./native.js";
 import { type Explained, Plan } from "./plan.js";
-import { addHook, askUntil, port } from "./port.js";
+import { addListener, addSource, askUntil, port } from "./port.js";
 import { Stream } from "./stream.js";
 import type {
   Attempt,
@@ -25,9 +25,14 @@ import type {
   Summary,
 } from "./types.js";
 
+/** A function that is asked for a key before each request to the vendor, for keys that change while the program runs. */
+export type KeySource = () => string | Promise<string>;
+
 /** What a caller may say about one provider, or about a provider of their own: any field of its row. Times are in milliseconds. */
 export interface ProviderOptions {
-  apiKey?: string;
+  apiKey?: string | KeySource;
+  /** Travels as `Authorization: Bearer`, instead of a key. */
+  accessToken?: string | KeySource;
   /** Tried in order. */
   apiKeys?: string[];
   baseURL?: string;
@@ -41,10 +46,48 @@ export interface ProviderOptions {
   [field: string]: unknown;
 }
 
+/** One page that a search of the caller's own found. */
+export interface SearchResult {
+  url: string;
+  title?: string;
+  /** What it says that matters here; plain text or Markdown. */
+  content?: string;
+  /** When it was published, in any form. */
+  published?: string | null;
+}
+
+/** A search of the caller's own. */
+export type Search = (
+  query: string,
+  maxResults: number,
+  domains: { includeDomains: string[]; excludeDomains: string[] },
+) => SearchResult[] | Promise<SearchResult[]>;
+
+/** A search engine for `:online` and the `web` plugin where the endpoint cannot search itself. */
+export interface SearchOptions {
+  /** `brave`, `exa`, `searxng`, `tavily`, or any name for a search of one's own. */
+  engine: string;
+  /** Searches, instead of an engine that junto knows. */
+  source?: Search;
+  apiKey?: string;
+  baseURL?: string;
+  maxResults?: number;
+  /** US dollars a search. */
+  price?: number;
+  /** Milliseconds. */
+  timeout?: number;
+  /** Whether the model is asked although nothing was found. */
+  allowEmpty?: boolean;
+  searchPrompt?: string;
+}
+
+/** How a list of models is written. */
+export type CatalogShape = "junto" | "litellm" | "models.dev" | "openrouter";
+
 /** Times are in milliseconds. */
 export interface JuntoOptions {
   /** The key of the hosted router, which then serves any slug. */
-  apiKey?: string;
+  apiKey?: string | KeySource;
   /** Keys, base URLs, headers, policies, by provider. Keys that are not here come from the environment. */
   providers?: Record<string, ProviderOptions>;
   /** Defaults under each request's `provider`. */
@@ -67,8 +110,12 @@ export interface JuntoOptions {
   budget?: { limit: number; period?: "hour" | "day" | "month" | number; allowUnknownPrices?: boolean };
   /** What `exportHealth()` of another client gave, to start with. */
   health?: string;
-  /** Models and who serves them, instead of the built-in catalog, in its format. */
+  /** Models and who serves them, instead of the built-in catalog: in its format or that of a known list, or `{ file }`. */
   catalog?: object;
+  /** What to put on top of the catalog, the last one wins: as `catalog`, or `{ url }`. It stays on top of every refresh. */
+  catalogOverlay?: object[];
+  /** Search engines, the first is asked first. Without any: those whose key is in the environment. */
+  search?: Search | SearchOptions | (Search | SearchOptions)[];
   /** The variables to read keys from: the process's (`true`), none (`false`), or these. */
   env?: boolean | Record<string, string>;
 }
@@ -94,11 +141,26 @@ const coreFields = (options: object): Record<string, unknown> =>
     ]),
   );
 
-function configuration({ apiKey, providers = {}, onAttempt: _, onResponse: __, ...options }: JuntoOptions): string {
-  const rows = apiKey === undefined ? providers : { ...providers, junto: { apiKey, ...providers["junto"] } };
-  const coreRows = Object.fromEntries(Object.entries(rows).map(([slug, row]) => [slug, coreFields(row)]));
-  const budget = options.budget && coreFields(options.budget);
-  return JSON.stringify({ ...coreFields(options), budget, providers: coreRows });
+/** The core's JSON of the options, and of the numbers of the functions among them. JSON leaves functions out. */
+function configuration({ apiKey, providers = {}, budget, search, onAttempt, onResponse, ...options }: JuntoOptions): [config: string, hooks: string] {
+  const rows = Object.entries(apiKey === undefined ? providers : { ...providers, junto: { apiKey, ...providers["junto"] } });
+  const engines = search && [search].flat().map((given) => (typeof given === "function" ? { engine: "custom", source: given } : given));
+  const config = {
+    ...coreFields(options),
+    budget: budget && coreFields(budget),
+    search: engines?.map(coreFields),
+    providers: Object.fromEntries(rows.map(([slug, row]) => [slug, coreFields(row)])),
+  };
+  const sources = (given: [name: string, source: unknown][]): [name: string, number][] =>
+    given.flatMap(([name, source]) => (typeof source === "function" ? [[name, addSource(source as Parameters<typeof addSource>[0])]] : []));
+  const hooks = {
+    attempt: onAttempt && addListener(onAttempt),
+    response: onResponse && addListener(onResponse),
+    keys: sources(rows.map(([slug, { apiKey }]) => [slug, apiKey])),
+    tokens: sources(rows.map(([slug, { accessToken }]) => [slug, accessToken])),
+    searches: sources(engines?.map(({ engine, source }) => [engine, source]) ?? []),
+  };
+  return [JSON.stringify(config), JSON.stringify(hooks)];
 }
 
 /** The core's JSON of what a caller says about one call. */
@@ -117,7 +179,7 @@ export class Junto {
 
   /** Keys come from the environment by the vendors' own variable names, unless they are given here. */
   constructor(options: JuntoOptions = {}, script?: string) {
-    const handle = native.connect(port, configuration(options), script, addHook(this, options.onAttempt), addHook(this, options.onResponse));
+    const handle = native.connect(port, ...configuration(options), script);
     if (typeof handle === "string") throw failureOf(handle);
     handles.set(this, handle);
     this.chat = new Chat(handle);
@@ -140,6 +202,15 @@ export class Junto {
   importHealth(health: string): void {
     const failure = (handles.get(this) as NativeClient).importHealth(health);
     if (failure !== null) throw failureOf(failure);
+  }
+
+  /**
+   * Takes over a list of models: junto's own, models.dev's, LiteLLM's or OpenRouter's; recognised where `shape` does not say. Calls
+   * that begin later see it. Where it cannot be fetched or read the catalog stays as it was.
+   */
+  async refreshCatalog(url: string, { shape, signal }: { shape?: CatalogShape; signal?: AbortSignal | null } = {}): Promise<void> {
+    const handle = handles.get(this) as NativeClient;
+    settle<null>((await askUntil(signal, (call) => handle.refreshCatalog(port, call, url, shape))) as string);
   }
 
   /** What was spent since the client was made, and what its budget has left. */

@@ -1,6 +1,20 @@
 /** junto: a model router inside your process. */
 
-export { Chat, Completions, Embeddings, Junto, Models, type JuntoOptions, type ProviderOptions, type RequestOptions } from "./client.js";
+export {
+  type CatalogShape,
+  Chat,
+  Completions,
+  Embeddings,
+  Junto,
+  type JuntoOptions,
+  type KeySource,
+  Models,
+  type ProviderOptions,
+  type RequestOptions,
+  type Search,
+  type SearchOptions,
+  type SearchResult,
+} from "./client.js";
 export {
   APIConnectionError,
   APIConnectionTimeoutError,

@@ -11,6 +11,8 @@ export interface NativeClient {
   respond(port: NativePort, call: number, request: string, options?: string): void;
   respondStream(port: NativePort, call: number, request: string, events: boolean, options?: string): NativeStream;
   models(port: NativePort, call: number, query: string, options?: string): void;
+  /** Settles with `null`, or an error. */
+  refreshCatalog(port: NativePort, call: number, url: string, shape?: string): void;
   model(slug: string): string;
   endpoints(slug: string): string;
   exportHealth(): string;
@@ -31,13 +33,16 @@ export interface NativeStream {
 export interface NativePort {
   hold(alive: boolean): void;
   cancel(call: number): void;
+  /** What a function gave when it was asked: JSON, or why it failed. */
+  answer(question: number, given: string | undefined, problem: string): void;
 }
 
 /** What a call brings. */
 export type Payload = string | Uint8Array | null;
 
 interface Native {
-  connect(port: NativePort, config: string, script?: string, onAttempt?: number, onResponse?: number): NativeClient | string;
+  /** `hooks` is `{attempt, response, keys, tokens, searches}` as JSON: the numbers of the caller's functions, of the last three beside names. */
+  connect(port: NativePort, config: string, hooks: string, script?: string): NativeClient | string;
   openPort(settle: (call: number, payload: Payload) => void): NativePort;
   version(): string;
   errorKinds(): string;

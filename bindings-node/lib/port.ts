@@ -6,14 +6,19 @@ import { type NativePort, type Payload, native } from "./native.js";
 type Settle = (payload: Payload) => void;
 
 const waiting = new Map<number, Settle>();
-const hooks = new Map<number, Settle>();
+const hooks = new Map<number, (payload: string) => void>();
 let last = 0;
 
 export const port: NativePort = native.openPort((call, payload) => {
   const settle = waiting.get(call);
-  if (settle === undefined) return hooks.get(call)?.(payload);
-  forget(call);
-  settle(payload);
+  if (settle !== undefined) {
+    forget(call);
+    settle(payload);
+  } else if (payload === null) {
+    hooks.delete(call);
+  } else {
+    hooks.get(call)?.(payload as string);
+  }
 });
 
 /** What is under way keeps the process alive; an idle client does not. */
@@ -52,19 +57,32 @@ export function askUntil(signal: AbortSignal | null | undefined, start: (call: n
   });
 }
 
-/** A number under which the native half tells of events, until `owner` is collected. Nothing that the hook does can break a call. */
-export function addHook<Event>(owner: object, hook: ((event: Event) => unknown) | undefined): number | undefined {
-  if (hook === undefined) return undefined;
+/** A number under which the native half calls this, until it lets go of it with `null`. */
+function addHook(hook: (payload: string) => void): number {
   last = (last + 1) >>> 0;
-  hooks.set(last, async (payload) => {
+  hooks.set(last, hook);
+  return last;
+}
+
+/** A function that is told of events. Nothing that it does can break a call. */
+export function addListener<Event>(listener: (event: Event) => unknown): number {
+  return addHook(async (payload) => {
     try {
-      await hook(JSON.parse(payload as string) as Event);
+      await listener(JSON.parse(payload) as Event);
     } catch (error) {
       process.emitWarning(error instanceof Error ? error : String(error), "JuntoHookWarning");
     }
   });
-  unheard.register(owner, last);
-  return last;
 }
 
-const unheard = new FinalizationRegistry<number>((number) => hooks.delete(number));
+/** A function that is asked, and answers with a value or a promise of one. */
+export function addSource(source: (...asked: any[]) => unknown): number {
+  return addHook(async (payload) => {
+    const [question, asked] = JSON.parse(payload) as [number, unknown[]];
+    try {
+      port.answer(question, JSON.stringify(await source(...asked)), "it gave nothing");
+    } catch (error) {
+      port.answer(question, undefined, error instanceof Error ? error.message : String(error));
+    }
+  });
+}

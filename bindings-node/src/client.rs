@@ -1,8 +1,13 @@
 //! The client: requests in, answers out, all as JSON text.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use junto::{CallOptions, ChatRequest, Error, transport::ScriptedTransport};
+use junto::{
+    CallOptions, ChatRequest, Error, ErrorKind,
+    auth::{Credential, KeySource, Secret},
+    search::{SearchQuery, SearchSource},
+    transport::ScriptedTransport,
+};
 use napi::Either;
 use napi_derive::napi;
 use serde::Deserialize;
@@ -10,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     failure,
-    port::{Payload, Port},
+    port::{Hook, Payload, Port},
     script,
     stream::{Form, Source, Stream},
 };
@@ -23,19 +28,24 @@ pub struct Client {
 }
 
 /// A client of this configuration, or the error that says what is wrong with it. A script answers in place of the network.
-/// The numbers of hooks are settled with every attempt and with every call that ended.
+/// `hooks` is `{attempt, response, keys, tokens, searches}`, the numbers of the caller's functions; of the last three beside the
+/// provider's or engine's name.
 #[napi]
-pub fn connect(
-    port: &Port,
-    config: String,
-    script: Option<String>,
-    on_attempt: Option<u32>,
-    on_response: Option<u32>,
-) -> Either<Client, String> {
-    match Client::build(port, &config, script.as_deref(), on_attempt, on_response) {
+pub fn connect(port: &Port, config: String, hooks: String, script: Option<String>) -> Either<Client, String> {
+    match Client::build(port, &config, &hooks, script.as_deref()) {
         Ok(client) => Either::A(client),
         Err(error) => Either::B(failure(&error)),
     }
+}
+
+/// The numbers of the caller's functions.
+#[derive(Deserialize)]
+struct Hooks {
+    attempt: Option<u32>,
+    response: Option<u32>,
+    keys: Vec<(String, u32)>,
+    tokens: Vec<(String, u32)>,
+    searches: Vec<(String, u32)>,
 }
 
 /// What a caller says about one call.
@@ -109,6 +119,16 @@ impl Client {
         self.ask(port, call, options, |client| async move { client.models_json(&query).await });
     }
 
+    /// Takes over a list of models from a URL; settles with `null`.
+    #[napi]
+    pub fn refresh_catalog(&self, port: &Port, call: u32, url: String, shape: Option<String>) {
+        self.ask(port, call, None, |client| async move {
+            let shape = shape.map(|shape| serde_json::from_value(shape.into())).transpose();
+            let shape = shape.map_err(|error| Error::bad_request("shape", format!("shape: {error}")))?;
+            client.refresh_catalog(&url, shape).await.map(|()| "null".to_owned())
+        });
+    }
+
     /// One model.
     #[napi]
     pub fn model(&self, slug: String) -> String {
@@ -156,19 +176,27 @@ impl Client {
 }
 
 impl Client {
-    fn build(port: &Port, config: &str, script: Option<&str>, on_attempt: Option<u32>, on_response: Option<u32>) -> junto::Result<Self> {
+    fn build(port: &Port, config: &str, hooks: &str, script: Option<&str>) -> junto::Result<Self> {
         let script = script.map(script::parse).transpose()?;
+        let hooks: Hooks = serde_json::from_str(hooks)?;
         let mut builder = junto::Client::builder().config_json(config);
         if let Some(script) = &script {
-            builder = builder.transport(std::sync::Arc::new(script.clone()));
+            builder = builder.transport(Arc::new(script.clone()));
         }
-        if let Some(hook) = on_attempt {
-            let calls = port.calls().clone();
-            builder = builder.on_attempt(move |attempt| calls.settle(hook, Payload::Text(json!(attempt).to_string())));
+        if let Some(hook) = hooks.attempt.map(|number| port.hook(number)) {
+            builder = builder.on_attempt(move |attempt| hook.tell(attempt));
         }
-        if let Some(hook) = on_response {
-            let calls = port.calls().clone();
-            builder = builder.on_response(move |summary| calls.settle(hook, Payload::Text(json!(summary).to_string())));
+        if let Some(hook) = hooks.response.map(|number| port.hook(number)) {
+            builder = builder.on_response(move |summary| hook.tell(summary));
+        }
+        for (provider, number) in hooks.keys {
+            builder = builder.api_key_from(provider, key_source("apiKey", Credential::Key, port.hook(number)));
+        }
+        for (provider, number) in hooks.tokens {
+            builder = builder.api_key_from(provider, key_source("accessToken", Credential::Token, port.hook(number)));
+        }
+        for (engine, number) in hooks.searches {
+            builder = builder.search_with(engine, search_source(port.hook(number)));
         }
         Ok(Self { inner: builder.build()?, script })
     }
@@ -198,4 +226,32 @@ impl Client {
             Some(Payload::Text(answer.unwrap_or_else(|error| failure(&error))))
         });
     }
+}
+
+/// Keys from a function of the caller's, which stands in this field.
+fn key_source(field: &'static str, credential: fn(Secret) -> Credential, hook: Hook) -> KeySource {
+    KeySource::new(move || {
+        let asked = hook.ask(&json!([]));
+        async move {
+            let none = |why: &str| Error::new(ErrorKind::Authentication, format!("`{field}` gave no key: {why}"));
+            let given = asked.await.map_err(|why| none(&why))?;
+            // serde would quote what was given.
+            let key: Secret = serde_json::from_str(&given).map_err(|_| none("a key is a string"))?;
+            if key.expose().trim().is_empty() { Err(none("it is empty")) } else { Ok(credential(key)) }
+        }
+    })
+}
+
+/// Search results from a function of the caller's.
+fn search_source(hook: Hook) -> SearchSource {
+    SearchSource::new(move |query| {
+        let SearchQuery { text, max_results, include_domains, exclude_domains } = query;
+        let domains = json!({ "includeDomains": include_domains, "excludeDomains": exclude_domains });
+        let asked = hook.ask(&json!([text, max_results, domains]));
+        async move {
+            let given = asked.await.map_err(|problem| Error::new(ErrorKind::Upstream, problem))?;
+            let wrong = |error| Error::decode(format!("the search gave no list of {{url, title, content, published}}: {error}"));
+            serde_json::from_str(&given).map_err(wrong)
+        }
+    })
 }

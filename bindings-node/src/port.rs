@@ -18,8 +18,11 @@ use napi::{
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
+use serde::Serialize;
+use serde_json::json;
 use tokio::{
     runtime::{Builder, Handle},
+    sync::oneshot,
     task::AbortHandle,
 };
 
@@ -55,6 +58,52 @@ pub struct Port(Arc<Calls>);
 pub(crate) struct Calls {
     settle: RwLock<Settle>,
     running: Mutex<HashMap<u32, AbortHandle>>,
+    questions: Mutex<Questions>,
+}
+
+/// What JavaScript was asked and has not answered.
+#[derive(Default)]
+struct Questions {
+    last: u32,
+    open: HashMap<u32, oneshot::Sender<Answer>>,
+}
+
+/// The JSON that a function gave, or why it failed.
+type Answer = std::result::Result<String, String>;
+
+/// A function of the caller's, under its number. It is let go of when nobody can call it any more.
+pub(crate) struct Hook {
+    calls: Arc<Calls>,
+    number: u32,
+}
+
+impl Hook {
+    /// Tells it of something.
+    pub(crate) fn tell(&self, event: &impl Serialize) {
+        self.calls.settle(self.number, Payload::Text(json!(event).to_string()));
+    }
+
+    /// Asks it, and waits for the JSON that it gives. An error is the function's own words.
+    pub(crate) fn ask(&self, asked: &serde_json::Value) -> impl Future<Output = Answer> + Send + use<> {
+        let (answer, answered) = oneshot::channel();
+        let question = {
+            let mut questions = self.calls.questions.lock().unwrap_or_else(PoisonError::into_inner);
+            // Whoever was asked for a call that is over need not answer.
+            questions.open.retain(|_, waiting| !waiting.is_closed());
+            questions.last = questions.last.wrapping_add(1);
+            let question = questions.last;
+            questions.open.insert(question, answer);
+            question
+        };
+        self.tell(&(question, asked));
+        async { answered.await.unwrap_or_else(|_| Err("the thread of the function has ended".to_owned())) }
+    }
+}
+
+impl Drop for Hook {
+    fn drop(&mut self) {
+        self.calls.settle(self.number, Payload::Nothing);
+    }
 }
 
 /// Opens the port of this thread; `settle` gets each call's number and what it brought.
@@ -65,7 +114,7 @@ pub fn open_port(settle: Function<'_, FnArgs<(u32, Value)>, ()>) -> Result<Port>
         .callee_handled::<false>()
         .weak::<true>()
         .build_callback(|context| Ok((context.value.0, context.value.1.into()).into()))?;
-    Ok(Port(Arc::new(Calls { settle: RwLock::new(settle), running: Mutex::default() })))
+    Ok(Port(Arc::new(Calls { settle: RwLock::new(settle), running: Mutex::default(), questions: Mutex::default() })))
 }
 
 #[napi]
@@ -80,6 +129,20 @@ impl Port {
     #[napi]
     pub fn cancel(&self, call: u32) {
         self.0.cancel(call);
+    }
+
+    /// What a function gave when it was asked: JSON, or why it failed.
+    #[napi]
+    pub fn answer(&self, question: u32, given: Option<String>, problem: String) {
+        let asked = self.0.questions.lock().unwrap_or_else(PoisonError::into_inner).open.remove(&question);
+        if let Some(asked) = asked {
+            // A call that is over does not want it.
+            drop(asked.send(given.ok_or(problem)));
+        }
+    }
+
+    pub(crate) fn hook(&self, number: u32) -> Hook {
+        Hook { calls: Arc::clone(&self.0), number }
     }
 
     pub(crate) fn calls(&self) -> &Arc<Calls> {

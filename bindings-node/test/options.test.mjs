@@ -28,7 +28,7 @@ test("headers of one call reach the vendor, in either form, and stay with that c
 
 test("a header that is not the caller's is refused by name", async () => {
   const call = new Junto(stub.options).chat.completions.create(request, { headers: { Authorization: "Bearer mine" } });
-  await assert.rejects(call, (error) => error instanceof BadRequestError && /Authorization/.test(error.message));
+  await assert.rejects(call, (error) => error instanceof BadRequestError && error.param === "headers" && /Authorization/.test(error.message));
 });
 
 test("a timeout of one call, whole or streamed", async () => {

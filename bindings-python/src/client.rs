@@ -78,7 +78,7 @@ impl Client {
             options = options.timeout(limit(seconds)?);
         }
         for (name, value) in headers.into_iter().flatten() {
-            options = options.header(&name, &value).map_err(|error| error::raise(py, &error))?;
+            options = options.header(&name, &value).map_err(|error| error::raise(py, &error.with_param("extra_headers")))?;
         }
         Ok(client.with(&options))
     }

@@ -132,8 +132,8 @@ def test_no_connection_and_no_answer_in_time(client: Junto, vendor: Vendor) -> N
         ({"timeout": "soon"}, TypeError, "timeout"),
         ({"extra_headers": [1]}, TypeError, "extra_headers"),
         ({"extra_headers": {"x": 1}}, TypeError, "extra_headers"),
-        ({"extra_headers": {"Authorization": "Bearer x"}}, errors.BadRequestError, "extra_headers.*Authorization"),
-        ({"extra_headers": {"x-a": "1\n2"}}, errors.BadRequestError, "extra_headers.*x-a"),
+        ({"extra_headers": {"Authorization": "Bearer x"}}, errors.BadRequestError, "header `Authorization`"),
+        ({"extra_headers": {"x-a": "1\n2"}}, errors.BadRequestError, "header `x-a`"),
         ({"extra_body": 3}, TypeError, "extra_body"),
     ],
 )

@@ -46,7 +46,7 @@ impl CallOptions {
     /// A header of every request to a vendor. Fails where it is not one, where the transport writes it itself, and where
     /// it would hold a key: a call may fall back to another vendor, and each has its own key in the configuration.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
-        let bad = |problem: &str| Error::bad_request("extra_headers", format!("extra_headers: `{name}` {problem}"));
+        let bad = |problem: &str| Error::bad_request("headers", format!("the header `{name}` {problem}"));
         let parsed: HeaderName = name.parse().map_err(|_| bad("is not a header name"))?;
         let value: HeaderValue = value.parse().map_err(|_| bad("has a value that no header may hold, such as a line end"))?;
         if OWN.contains(&parsed.as_str()) || holds_key(&parsed) {
@@ -84,7 +84,7 @@ mod tests {
     fn a_header_that_is_not_the_callers_is_named() {
         for (name, value) in [("Authorization", "Bearer x"), ("x-api-key", "x"), ("Host", "x"), ("a b", "x"), ("x-a", "1\n2")] {
             let error = CallOptions::new().header(name, value).expect_err(name);
-            assert_eq!(error.param(), Some("extra_headers"));
+            assert_eq!(error.param(), Some("headers"));
             assert!(error.message().contains(name), "{error}");
         }
         let options = CallOptions::new().header("X-Trace", "secret").expect("fine");
