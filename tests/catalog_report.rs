@@ -1,4 +1,4 @@
-//! `make catalog`: how large the built-in catalog is, what is missing in it, and which facts are old.
+//! `make catalog`: how large the built-in catalog is, what is missing in it, which facts are old, and what is at its end.
 //! `catalog TODAY DAYS`: facts read more than DAYS before TODAY (`2026-11-25`) are listed as stale.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report is printed")]
 
@@ -54,11 +54,27 @@ fn main() -> ExitCode {
     for (provider, row) in &rows {
         println!("{provider:<24} {:>9} {:>9} {:>7}  {}", row.endpoints, row.unpriced, row.stale, row.oldest.as_deref().unwrap_or("?"));
     }
-    let gone = catalog.models().iter().filter_map(|model| Some((model, model.retires.as_deref()?)));
-    let mut gone: Vec<_> = gone.filter(|(_, when)| day(when).is_some_and(|when| when - today < limit)).collect();
-    gone.sort_by_key(|(_, when)| *when);
-    println!("\nretired by their authors within {limit} days:");
-    for (model, when) in gone {
+    let sum = |count: fn(&Row) -> usize| rows.values().map(count).sum::<usize>();
+    println!(
+        "{:<24} {total:>9} {:>9} {:>7}  (stale: read more than {limit} days ago)",
+        "together",
+        sum(|row| row.unpriced),
+        sum(|row| row.stale)
+    );
+
+    let mut ends: Vec<_> = catalog.models().iter().filter_map(|model| Some((model.retires.as_deref()?, model))).collect();
+    ends.sort_by_key(|(when, model)| (*when, model.slug.clone()));
+    let (stopped, soon): (Vec<_>, Vec<_>) = ends
+        .into_iter()
+        .filter(|(when, _)| day(when).is_none_or(|when| when - today < limit))
+        .partition(|(when, _)| day(when).is_some_and(|when| when <= today));
+    println!("\nstopped by their authors, and still listed at:");
+    for (when, model) in stopped {
+        let at: Vec<_> = model.endpoints.iter().map(|offer| &*offer.provider).collect();
+        println!("  {when}  {:<40} {}", model.slug, at.join(", "));
+    }
+    println!("\nto be stopped by their authors within {limit} days:");
+    for (when, model) in soon {
         println!("  {when}  {}", model.slug);
     }
     ExitCode::SUCCESS
