@@ -1,7 +1,7 @@
 # The few commands a person types. Everything they need is installed by them.
 .PHONY: catalog demo gateway gateway-soak test test-rust test-examples test-docs lint bench docs test-ecosystem
 .PHONY: node lint-node test-node test-node-soak bench-node demo-node test-ecosystem-node
-.PHONY: python test-python test-python-soak demo-python test-ecosystem-python bench-python wheel
+.PHONY: python test-python test-python-soak demo-python test-ecosystem-python bench-python wheel wheel-musl wheel-free-threaded
 
 CARGO ?= cargo
 # nextest where it is installed; plain cargo test is the same tests.
@@ -112,7 +112,7 @@ test-python: python $(VENV)/examples/ready
 
 # What could go wrong once in a while, as often as it takes: 100 exits of each kind, 1,000 cancelled streams.
 test-python-soak: python
-	cd bindings-python && JUNTO_SOAK=1 ../$(JUNTO_PY) -m pytest tests/test_process.py
+	cd bindings-python && JUNTO_SOAK=1 ../$(JUNTO_PY) -m pytest -rP tests/test_process.py
 
 # The official SDK on junto, each major version with the HTTP library it is built on, and the frameworks that stand on it,
 # with the simulator's vendors behind them; installed for this only.
@@ -138,11 +138,26 @@ bench-python:
 	@$(VENV)/bench/bin/python -m pip install -q -r benches/python/requirements.txt
 	@PYTHONPATH="$(CURDIR)/bindings-python/python" $(VENV)/bench/bin/python benches/python/bench.py target/release/junto-simulator
 
-# A wheel for every Linux since 2014, linked by zig; in dist/.
-wheel: $(VENV)/ready
+# Wheels in dist/, linked by zig: for every Linux since 2014, for those with musl, and for the interpreter without a GIL, which
+# loads no abi3 wheel. FREE_THREADED is its version; it need not be installed.
+FREE_THREADED ?= 3.14t
+LINUX := $(shell uname -m)-unknown-linux
+WHEEL = cd bindings-python && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" maturin build --release --zig --target-dir "$(CURDIR)/target" --out "$(CURDIR)/dist"
+
+$(VENV)/zig: | $(VENV)/ready
 	$(JUNTO_PY) -m pip install -q ziglang
-	cd bindings-python && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" maturin build --release --zig --compatibility manylinux_2_17 --target-dir "$(CURDIR)/target" --out "$(CURDIR)/dist"
+	@touch $@
+
+wheel: $(VENV)/zig
+	$(WHEEL) --compatibility manylinux_2_17
 	@ls -l dist
+
+wheel-musl: $(VENV)/zig
+	rustup target add $(LINUX)-musl
+	$(WHEEL) --target $(LINUX)-musl --compatibility musllinux_1_2
+
+wheel-free-threaded: $(VENV)/zig
+	$(WHEEL) --target $(LINUX)-gnu --compatibility manylinux_2_17 --interpreter $(FREE_THREADED)
 
 demo-python: python
 	@$(JUNTO_PY) examples/python/quickstart.py

@@ -245,6 +245,7 @@ def test_many_streams_that_are_cancelled_leave_nothing(run: Run, vendor: Vendor)
         timeout=300,
     )
     vendor.wait(left=warm + count)
+    print(f"{count} cancelled streams: {int(done.stdout)} bytes more, and every connection of {warm + count} closed")
     assert int(done.stdout) < 4 << 20
 
 
