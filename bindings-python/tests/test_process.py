@@ -52,6 +52,19 @@ EXITS = {
         ready.wait()
         print("reading")
     """,
+    "a key that is asked for": """
+        import threading, time
+        def key():
+            asked.set()
+            time.sleep(0.2)
+            return "k"
+        asked = threading.Event()
+        config["providers"]["openai"]["api_key"] = key
+        ask = Junto(**config).chat.completions.create
+        threading.Thread(target=lambda: ask(model="openai/plain", messages=m), daemon=True).start()
+        asked.wait()
+        print("asked")
+    """,
 }
 
 

@@ -7,7 +7,7 @@
     print(r.choices[0].message.content, r.usage.cost, r.routing.attempts)
 
 `junto.errors` has what a call raises, `junto.types` what it returns, `junto.openai` runs the official SDK on junto,
-`junto.testing` answers from a script in place of the network.
+`junto.testing` answers from a script in place of the network, `junto.settings` names the types of what a client is told.
 """
 
 from . import errors, types
