@@ -55,6 +55,7 @@ fn routing(c: &mut Criterion) {
                 health: &HealthSnapshot::default(),
                 allowance: None,
                 search: false,
+                search_price: None,
                 seed: 7,
             };
             assert!(!plan(&inputs).expect("a plan").candidates.is_empty());
@@ -86,6 +87,7 @@ fn built_in_catalog(c: &mut Criterion) {
         health: &HealthSnapshot::default(),
         allowance: None,
         search: false,
+        search_price: None,
         seed: 7,
     };
     c.bench_function("plan/whole catalog", |b| b.iter(|| plan(black_box(&inputs)).expect("a plan")));

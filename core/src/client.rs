@@ -36,7 +36,7 @@ use crate::{
     response_stream::ResponseStream,
     responses,
     route::{self, Ask, Health, Limits, Observers, Served, Spending, Watch},
-    search::{Engines, SearchConfig, SearchSource},
+    search::{Engines, SearchConfig, SearchEngine, SearchSource},
     stream::ChatStream,
     transport::{Reqwest, Transport},
     types::{Attempt, ChatRequest, ChatResponse, EmbeddingRequest, EmbeddingResponse, Spend, Summary},
@@ -249,6 +249,8 @@ impl Client {
     /// What a plan of this client depends on.
     fn inputs<'a>(&'a self, request: Asked<'a>, health: &'a HealthSnapshot, catalog: &'a Catalog) -> plan::Inputs<'a> {
         let shared = &*self.0;
+        let serves = |engine: &&Arc<SearchEngine>| matches!(request, Asked::Chat(request) if engine.serves(request));
+        let engines = || shared.engines.iter().filter(serves);
         plan::Inputs {
             request,
             catalog,
@@ -256,7 +258,8 @@ impl Client {
             defaults: &shared.preferences,
             health,
             allowance: shared.spending.allowance(shared.clock.unix()),
-            search: matches!(request, Asked::Chat(request) if shared.engines.iter().any(|engine| engine.serves(request))),
+            search: engines().next().is_some(),
+            search_price: engines().map(|engine| engine.price).reduce(|a, b| Some(a?.max(b?))).flatten(),
             seed: shared.seed.unwrap_or_else(|| shared.clock.random_u64()),
         }
     }

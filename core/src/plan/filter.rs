@@ -407,10 +407,13 @@ pub(super) fn check(
     };
 
     // Last, so that a rejection by cost means that nothing else is in the way.
-    let estimated_cost = cost(endpoint, wanted.prompt_tokens, needs, search);
-    let searches_at_unknown_price =
-        search == Some(Search::Native) && endpoint.pricing.as_ref().is_none_or(|pricing| pricing.search.is_none());
-    let known_cost = estimated_cost.filter(|_| !searches_at_unknown_price);
+    let search_price = match search {
+        None => Some(Price::default()),
+        Some(Search::Engine) => inputs.search_price,
+        Some(Search::Native) => endpoint.pricing.as_ref().and_then(|pricing| pricing.search),
+    };
+    let estimated_cost = cost(endpoint, wanted.prompt_tokens, needs, search_price);
+    let known_cost = estimated_cost.filter(|_| search_price.is_some());
     if let Some(bound) = needs.max_cost
         && known_cost.is_none_or(|cost| cost > bound)
     {
@@ -453,9 +456,9 @@ fn options_of(search: Option<Search>) -> Parameters {
     search.map(|_| Parameter::WebSearchOptions).into_iter().collect()
 }
 
-/// What the request may cost there in the service tier that it asks for, one search included where the vendor searches;
-/// `None` where the price is unknown.
-fn cost(endpoint: &Endpoint, prompt_tokens: u64, needs: &Needs, search: Option<Search>) -> Option<f64> {
+/// What the request may cost there in the service tier that it asks for, a search at this price included; `None` where the
+/// price of tokens is unknown.
+fn cost(endpoint: &Endpoint, prompt_tokens: u64, needs: &Needs, search_price: Option<Price>) -> Option<f64> {
     let pricing = endpoint.pricing.as_ref()?;
     let takes_tiers = endpoint.parameters.is_none_or(|known| known.contains(Parameter::ServiceTier));
     let tier = if takes_tiers { needs.service_tier } else { ServiceTier::Standard };
@@ -466,7 +469,7 @@ fn cost(endpoint: &Endpoint, prompt_tokens: u64, needs: &Needs, search: Option<S
     if pricing.request.is_some() {
         cost += Price::dollars(pricing.fee(needs.search_size).times(1));
     }
-    if let Some(price) = pricing.search.filter(|_| search == Some(Search::Native)) {
+    if let Some(price) = search_price.filter(|price| price.pico() > 0) {
         cost += Price::dollars(price.times(1));
     }
     Some(cost)

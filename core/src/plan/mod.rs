@@ -22,7 +22,7 @@ pub use rejection::{Reason, Rejection};
 pub(crate) use survey::{Survey, Surveyed};
 
 use crate::{
-    catalog::{Catalog, DataPolicy, Endpoint, EndpointKey, Parameter, Parameters},
+    catalog::{Catalog, DataPolicy, Endpoint, EndpointKey, Parameter, Parameters, Price},
     error::{Error, ErrorKind, Result},
     preferences::Preferences,
     protocols::searches_in_chat,
@@ -48,6 +48,8 @@ pub struct Inputs<'a> {
     pub allowance: Option<Allowance>,
     /// Whether a search engine is configured, for `:online` where the vendor has no search of its own.
     pub search: bool,
+    /// What a search by the engines costs; `None` where one of them has no known price.
+    pub search_price: Option<Price>,
     /// Decides the draw among endpoints.
     pub seed: u64,
 }

@@ -79,6 +79,7 @@ impl World {
             health: &self.health,
             allowance: None,
             search: self.search,
+            search_price: None,
             seed: self.seed,
         })
     }
