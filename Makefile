@@ -1,6 +1,6 @@
 # The few commands a person types. Everything they need is installed by them.
 .PHONY: catalog demo gateway gateway-soak test test-rust test-examples test-docs lint bench docs test-ecosystem
-.PHONY: node lint-node test-node test-node-soak bench-node demo-node test-ecosystem-node
+.PHONY: node lint-node package-node test-node test-node-soak bench-node demo-node test-ecosystem-node
 .PHONY: python test-python test-python-soak demo-python test-ecosystem-python bench-python wheel wheel-musl wheel-free-threaded
 
 CARGO ?= cargo
@@ -158,6 +158,17 @@ wheel-musl: $(VENV)/zig
 
 wheel-free-threaded: $(VENV)/zig
 	$(WHEEL) --target $(LINUX)-gnu --compatibility manylinux_2_17 --interpreter $(FREE_THREADED)
+
+# The packages to publish, in bindings-node/npm: the package, and its addons for the same two, of the size and the glibc that are promised.
+NODE_TARGETS ?= $(LINUX)-gnu.2.17 $(LINUX)-musl
+package-node: bindings-node/node_modules $(VENV)/zig
+	$(JUNTO_PY) -m pip install -q cargo-zigbuild
+	rm -rf bindings-node/addons bindings-node/npm
+	@for target in $(NODE_TARGETS); do \
+	  echo "addon for $$target" && rustup target add -q $${target%%.*} && \
+	  (cd bindings-node && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" node build.mjs --release --target=$$target) || exit 1; \
+	done
+	cd bindings-node && node pack.mjs --release && for package in npm/*/; do npm pack --silent --pack-destination npm ./$$package || exit 1; done
 
 demo-python: python
 	@$(JUNTO_PY) examples/python/quickstart.py

@@ -1,17 +1,31 @@
-/** Builds the addon with plain cargo, into the workspace's target directory, and puts it beside the TypeScript layer. */
+/**
+ * Builds the addon with plain cargo, into the workspace's target directory, and puts it beside the TypeScript layer; then that.
+ * `--release` as it is published; `--target=TRIPLE`, such as `x86_64-unknown-linux-gnu.2.17`, for another machine, linked by zig,
+ * into addons/ for `pack.mjs`.
+ */
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { arch, env, execPath, exit, platform } from "node:process";
 
 const here = import.meta.dirname;
 const release = process.argv.includes("--release");
+const target = process.argv.find((word) => word.startsWith("--target="))?.slice("--target=".length);
 
 // Cargo itself says where the library is; its name and place depend on the platform and the environment.
-const args = ["build", "-p", "junto-node", "--message-format=json-render-diagnostics", ...(release ? ["--release"] : [])];
-const { status, stdout } = spawnSync(env["CARGO"] ?? "cargo", args, { cwd: dirname(here), stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 28 });
+const args = ["-p", "junto-node", "--message-format=json-render-diagnostics", ...(release ? ["--release"] : [])];
+const [cargo, ...command] = target ? ["cargo-zigbuild", "zigbuild", "--target", target] : [env["CARGO"] ?? "cargo", "build"];
+// A cdylib for musl links to its libc, which Node brings along.
+const flags = target?.includes("musl") ? { RUSTFLAGS: `${env["RUSTFLAGS"] ?? ""} -C target-feature=-crt-static`.trim() } : {};
+const { status, stdout, error } = spawnSync(cargo, [...command, ...args], {
+  cwd: dirname(here),
+  env: { ...env, ...flags },
+  stdio: ["ignore", "pipe", "inherit"],
+  maxBuffer: 1 << 28,
+});
+if (error) throw error;
 if (status !== 0) exit(status ?? 1);
 const built = stdout
   .toString()
@@ -23,9 +37,17 @@ const built = stdout
   .find((file) => /\.(so|dylib|dll)$/.test(file));
 if (!built) throw new Error("cargo built no library");
 // Renamed into place, because a program that runs may have the old one mapped.
-const addon = join(here, `junto.${platform}-${arch}.node`);
+const addon = target ? join(here, "addons", `${platformOf(target)}.node`) : join(here, `junto.${platform}-${arch}.node`);
+mkdirSync(dirname(addon), { recursive: true });
 copyFileSync(built, `${addon}.new`);
 renameSync(`${addon}.new`, addon);
+
+/** A target of Rust's, as the packages are named. */
+function platformOf(triple) {
+  const [cpu, , system, libc] = triple.split(/[-.]/);
+  const [os, abi] = system === "linux" ? ["linux", `-${libc}`] : system === "windows" ? ["win32", `-${libc}`] : ["darwin", ""];
+  return `${os}-${{ aarch64: "arm64", x86_64: "x64" }[cpu] ?? cpu}${abi}`;
+}
 
 execFileSync(execPath, [join(here, "node_modules", "typescript", "bin", "tsc"), "-p", here], { stdio: "inherit" });
 

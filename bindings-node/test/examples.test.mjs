@@ -14,6 +14,7 @@ const folder = join(import.meta.dirname, "../../examples/node");
 /** What each prints, and the model it asks where the simulator has to be told what to say. */
 const EXAMPLES = {
   "explain.mjs": [/first anthropic, about \$0\.0/],
+  "express.mjs": [/curl -N .*Rayleigh.*\n400\n$/s],
   "fallback.mjs": [/azure: 503 .*openai: 200 served\nRateLimitError: after 7 seconds again; tried azure, openai/s],
   "openai-sdk.mjs": [/(Rayleigh.*\n){2}/],
   "own-catalog.mjs": [/^west 0\.003\n$/],
@@ -21,7 +22,6 @@ const EXAMPLES = {
   "preferences.mjs": [/^openai Rayleigh.*no_endpoint .*max_price/s],
   "quickstart.mjs": [/azure: 503 .*openai: 200/s],
   "reasoning.mjs": [/thought: Short wavelengths.*said: Rayleigh.*said: Rayleigh/s],
-  "server.mjs": [/curl -N .*Rayleigh/s],
   "streaming.mjs": [/Rayleigh.*\n\d+ tokens, \$0\.0\d+, anthropic\n$/],
   "structured.mjs": [/^3 days in Oslo\n$/, "openai/gpt-4o@json"],
   "testing.test.mjs": [/pass 2\n. fail 0/],
