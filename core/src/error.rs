@@ -79,7 +79,8 @@ impl ErrorKind {
         match status {
             401 => Self::Authentication,
             402 => Self::InsufficientCredits,
-            403 => Self::PermissionDenied,
+            // 451: not to this caller, by law.
+            403 | 451 => Self::PermissionDenied,
             404 | 410 => Self::ModelNotFound,
             408 | 504 | 524 => Self::Timeout,
             429 => Self::RateLimited,

@@ -66,6 +66,11 @@ pub(super) fn cause(error: &Error) -> Cause {
     }
 }
 
+/// Whether the endpoint is well and refused: the request, or, by 403 and 451, this caller's key, region or content.
+pub(super) fn is_refusal(error: &Error) -> bool {
+    error.kind() == ErrorKind::PermissionDenied || cause(error) == Cause::Caller
+}
+
 /// What comes next after this failure.
 pub(super) fn classify(error: &Error, situation: Situation) -> Verdict {
     let after = error.retry_after().unwrap_or_default();
@@ -95,7 +100,7 @@ mod tests {
 
     #[test]
     fn each_listed_status_moves_on_at_once() {
-        for status in [401, 402, 403, 404, 408, 409, 421, 423, 424, 425, 429, 498, 500, 502, 503, 504, 529] {
+        for status in [401, 402, 403, 404, 408, 409, 421, 423, 424, 425, 429, 451, 498, 500, 502, 503, 504, 529] {
             assert_eq!(classify(&upstream(status), AMONG), Verdict::Next, "{status}");
         }
     }
@@ -121,6 +126,7 @@ mod tests {
             (409, true),
             (401, false),
             (403, false),
+            (451, false),
             (404, false),
             (400, false),
         ] {
@@ -130,6 +136,13 @@ mod tests {
         }
         let slow = upstream(429).with_retry_after(Duration::from_secs(3));
         assert_eq!(classify(&slow, ALONE), Verdict::Retry { after: Duration::from_secs(3) });
+    }
+
+    #[test]
+    fn who_refuses_is_well() {
+        for (status, refuses) in [(400, true), (403, true), (413, true), (422, true), (451, true), (401, false), (404, false), (429, false), (500, false)] {
+            assert_eq!(is_refusal(&upstream(status)), refuses, "{status}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use http::{HeaderMap, header::CONTENT_TYPE};
 
 use super::{
     Attempts, Limits, Outcome, Running,
-    classify::{Cause, cause},
+    classify::{Cause, cause, is_refusal},
     embedding::Embedding,
     retry_after,
     search::Searched,
@@ -221,11 +221,11 @@ impl<'a> Exchange<'a> {
         let outcome = match cause {
             _ if !asked => return,
             Cause::Canceled => return,
-            Cause::Caller => Outcome::Refused,
+            _ if is_refusal(error) => Outcome::Refused,
             // The next key may do.
             Cause::Key if self.has_other_key() => return,
             Cause::Key if error.kind() == ErrorKind::RateLimited => Outcome::RateLimited(error.retry_after()),
-            Cause::Endpoint | Cause::Key | Cause::Transient => Outcome::Failed,
+            Cause::Caller | Cause::Endpoint | Cause::Key | Cause::Transient => Outcome::Failed,
         };
         self.shared.health.record(endpoint, now, outcome);
     }
