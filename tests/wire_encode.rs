@@ -28,6 +28,7 @@ mod encode {
         (ProtocolName::Anthropic, "anthropic", "claude-3-5-haiku-20241022", "anthropic/CreateMessageParams"),
         (ProtocolName::Anthropic, "anthropic", "claude-sonnet-4-5", "anthropic/CreateMessageParams"),
         (ProtocolName::Anthropic, "anthropic", "claude-opus-4-7", "anthropic/CreateMessageParams"),
+        (ProtocolName::Anthropic, "amazon-bedrock-anthropic", "anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic/CreateMessageParams"),
         (ProtocolName::Bedrock, "amazon-bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0", "bedrock/ConverseRequest"),
         (ProtocolName::Bedrock, "amazon-bedrock", "us.amazon.nova-2-lite-v1:0", "bedrock/ConverseRequest"),
         (ProtocolName::Cohere, "cohere", "command-a-03-2025", ""),
@@ -285,7 +286,11 @@ mod encode {
                 match protocols::by_name(*protocol).encode(&call) {
                     Ok(encoded) => {
                         said += 1;
-                        let body: Value = serde_json::from_slice(encoded.request.body()).expect("JSON");
+                        let mut body: Value = serde_json::from_slice(encoded.request.body()).expect("JSON");
+                        // Bedrock's invoke has the model in its path and the version in the body; else it is Anthropic's.
+                        if body.as_object_mut().is_some_and(|body| body.remove("anthropic_version").is_some()) {
+                            body["model"] = (*model).into();
+                        }
                         for error in schema.iter().flat_map(|schema| schema.iter_errors(&body)) {
                             let error = format!("{}: {error}", error.instance_path());
                             fail(error.chars().take(300).collect());

@@ -358,7 +358,11 @@ fn answer(behavior: &Behavior, asked: &Asked, mut answering: Answering, shared: 
     let reason = behavior.reason.as_deref();
     if let Some(status) = behavior.status.filter(|status| !(200..300).contains(status)) {
         answering.complete = true;
-        return json(status, &wire.error(status, reason));
+        let mut response = json(status, &wire.error(status, reason));
+        if let Some((name, value)) = wire.error_header(status) {
+            response.headers_mut().insert(name, header::HeaderValue::from_static(value));
+        }
+        return response;
     }
     match behavior.fault {
         Some(Fault::Html) => {
@@ -379,7 +383,7 @@ fn answer(behavior: &Behavior, asked: &Asked, mut answering: Answering, shared: 
             full(200, "application/json", bytes.clone())
         }
         (false, _) => streamed("application/json", steps, answering),
-        (true, _) => streamed("text/event-stream; charset=utf-8", steps, answering),
+        (true, _) => streamed(wire.content_type(), steps, answering),
     }
 }
 

@@ -140,7 +140,9 @@ mod tests {
 
     #[test]
     fn who_refuses_is_well() {
-        for (status, refuses) in [(400, true), (403, true), (413, true), (422, true), (451, true), (401, false), (404, false), (429, false), (500, false)] {
+        for (status, refuses) in
+            [(400, true), (403, true), (413, true), (422, true), (451, true), (401, false), (404, false), (429, false), (500, false)]
+        {
             assert_eq!(is_refusal(&upstream(status)), refuses, "{status}");
         }
     }

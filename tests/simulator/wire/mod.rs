@@ -3,8 +3,11 @@
 //! Belongs here: bodies and events. Does not belong here: when they are sent (`server`).
 
 mod anthropic;
+mod bedrock;
+mod cohere;
 pub(crate) mod engines;
 mod gemini;
+mod ollama;
 mod openai_chat;
 mod openai_responses;
 
@@ -17,7 +20,10 @@ use crate::behavior::{Behavior, Content};
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Wire {
     Anthropic,
+    Bedrock,
+    Cohere,
     Gemini,
+    Ollama,
     OpenaiChat,
     OpenaiResponses,
 }
@@ -116,6 +122,12 @@ impl Wire {
             Some(Self::Anthropic)
         } else if path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent") {
             Some(Self::Gemini)
+        } else if path.ends_with("/converse") || path.ends_with("/converse-stream") {
+            Some(Self::Bedrock)
+        } else if path.ends_with("/v2/chat") {
+            Some(Self::Cohere)
+        } else if path.ends_with("/api/chat") {
+            Some(Self::Ollama)
         } else {
             None
         }
@@ -123,24 +135,31 @@ impl Wire {
 
     /// What the request asks for; the model is in the body or in the path.
     pub(crate) fn asked(self, path: &str, body: &Value) -> Asked {
-        let in_path = path.rsplit_once("/models/").map(|(_, rest)| rest.rsplit_once(':').map_or(rest, |(model, _)| model));
+        let google = || path.rsplit_once("/models/").map(|(_, rest)| rest.rsplit_once(':').map_or(rest, |(model, _)| model));
+        let amazon = || path.rsplit_once("/model/").and_then(|(_, rest)| rest.rsplit_once('/')).map(|(model, _)| model);
+        let in_path = google().or_else(amazon);
         let model = body["model"].as_str().or(in_path).unwrap_or("unknown").replace("%40", "@").replace("%3D", "=").replace("%2C", ",");
         let (model, behavior) = match model.split_once('@') {
             Some((model, behavior)) => (model.to_owned(), Some(behavior.to_owned())),
             None => (model, None),
         };
         let first_tool = &body["tools"][0];
-        let tool = [&first_tool["function"]["name"], &first_tool["name"], &first_tool["functionDeclarations"][0]["name"]];
+        let amazons = &body["toolConfig"]["tools"][0]["toolSpec"]["name"];
+        let tool = [&first_tool["function"]["name"], &first_tool["name"], &first_tool["functionDeclarations"][0]["name"], amazons];
         Asked {
             wire: self,
             model,
-            stream: body["stream"] == true || path.contains(":stream"),
+            stream: body["stream"] == true || path.contains(":stream") || path.ends_with("-stream"),
             behavior,
             tool: tool.iter().find_map(|name| name.as_str()).map(str::to_owned),
             must_call: must_call(body),
             schema: schema(body).cloned(),
             answered: answers_tool(body),
             thinking: matches!(body["thinking"]["type"].as_str(), Some("enabled" | "adaptive"))
+                || ["thinking", "reasoningConfig", "reasoning_config"]
+                    .iter()
+                    .any(|name| matches!(body["additionalModelRequestFields"][name]["type"].as_str(), Some("enabled" | "adaptive")))
+                || !matches!(body["think"], Value::Null | Value::Bool(false))
                 || body["generationConfig"]["thinkingConfig"]["includeThoughts"] == true
                 || body["enable_thinking"] == true
                 || body["chat_template_kwargs"]["enable_thinking"] == true
@@ -154,7 +173,10 @@ impl Wire {
     pub(crate) fn whole(self, asked: &Asked, answer: &Answer) -> Value {
         match self {
             Self::Anthropic => anthropic::whole(asked, answer),
+            Self::Bedrock => bedrock::whole(answer),
+            Self::Cohere => cohere::whole(answer),
             Self::Gemini => gemini::whole(asked, answer),
+            Self::Ollama => ollama::whole(asked, answer),
             Self::OpenaiChat => openai_chat::whole(asked, answer),
             Self::OpenaiResponses => openai_responses::whole(asked, answer),
         }
@@ -164,7 +186,10 @@ impl Wire {
     pub(crate) fn events(self, asked: &Asked, answer: &Answer) -> Events {
         match self {
             Self::Anthropic => anthropic::events(asked, answer),
+            Self::Bedrock => bedrock::events(answer),
+            Self::Cohere => cohere::events(answer),
             Self::Gemini => gemini::events(asked, answer),
+            Self::Ollama => ollama::events(asked, answer),
             Self::OpenaiChat => openai_chat::events(asked, answer),
             Self::OpenaiResponses => openai_responses::events(asked, answer),
         }
@@ -174,7 +199,10 @@ impl Wire {
     pub(crate) fn error(self, status: u16, reason: Option<&str>) -> Value {
         match self {
             Self::Anthropic => anthropic::error(status, reason),
+            Self::Bedrock => bedrock::error(status, reason),
+            Self::Cohere => cohere::error(status, reason),
             Self::Gemini => gemini::error(status, reason),
+            Self::Ollama => ollama::error(status, reason),
             Self::OpenaiChat | Self::OpenaiResponses => openai_chat::error(status, reason),
         }
     }
@@ -184,15 +212,36 @@ impl Wire {
         let error = self.error(status, reason);
         match self {
             Self::Anthropic | Self::OpenaiResponses => named("error", &error),
+            Self::Bedrock => bedrock::error_event(status, &error),
+            Self::Cohere => cohere::error_event(&error),
             Self::Gemini => crlf(&error),
+            Self::Ollama => Bytes::from(format!("{error}\n")),
             Self::OpenaiChat => data(&error),
         }
+    }
+
+    /// What a stream says that it is.
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Bedrock => "application/vnd.amazon.eventstream",
+            Self::Ollama => "application/x-ndjson",
+            _ => "text/event-stream; charset=utf-8",
+        }
+    }
+
+    /// The header that names an error, where the vendor has one.
+    pub(crate) fn error_header(self, status: u16) -> Option<(&'static str, &'static str)> {
+        let named = (self == Self::Bedrock).then(|| ("x-amzn-errortype", bedrock::error_type(status)));
+        named.filter(|(_, name)| !name.is_empty())
     }
 
     /// An event that does not parse.
     pub(crate) fn malformed_event(self) -> Bytes {
         match self {
             Self::Anthropic => Bytes::from_static(b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":\n\n"),
+            Self::Bedrock => bedrock::malformed_event(),
+            Self::Cohere => Bytes::from_static(b"event: content-delta\ndata: {\"type\":\"content-delta\",\"index\":\n\n"),
+            Self::Ollama => Bytes::from_static(b"{\"model\":\"sim\",\"message\":{\"content\n"),
             Self::Gemini => Bytes::from_static(b"data: {\"candidates\": [{\"content\": \r\n\r\n"),
             Self::OpenaiChat => Bytes::from_static(b"data: {\"id\":\"chatcmpl-sim\",\"choices\":[{\"delta\"\n\n"),
             Self::OpenaiResponses => Bytes::from_static(b"event: response.output_text.delta\ndata: {\"type\":\"response.output_text\n\n"),
@@ -279,7 +328,9 @@ impl Tool {
 fn must_call(body: &Value) -> bool {
     let choice = &body["tool_choice"];
     let mode = [choice, &choice["type"], &body["toolConfig"]["functionCallingConfig"]["mode"]];
-    mode.iter().any(|mode| matches!(mode.as_str(), Some("required" | "any" | "tool" | "function" | "ANY")))
+    let amazons = &body["toolConfig"]["toolChoice"];
+    mode.iter().any(|mode| matches!(mode.as_str(), Some("required" | "any" | "tool" | "function" | "ANY" | "REQUIRED")))
+        || ["any", "tool"].iter().any(|choice| !amazons[choice].is_null())
 }
 
 /// The schema of a structured answer, in any vendor's place for it.
@@ -291,6 +342,9 @@ fn schema(body: &Value) -> Option<&Value> {
         &body["output_config"]["format"]["schema"],
         &google["responseJsonSchema"],
         &google["responseSchema"],
+        // Cohere, Ollama.
+        &body["response_format"]["json_schema"],
+        &body["format"],
     ]
     .into_iter()
     .find(|schema| schema.is_object())
@@ -312,7 +366,7 @@ fn instance(schema: &Value) -> Value {
 
 fn answers_tool(body: &Value) -> bool {
     let last = ["messages", "contents", "input"].iter().find_map(|field| body[field].as_array()?.last());
-    let words = ["\"role\":\"tool\"", "\"tool_result\"", "\"functionResponse\"", "\"function_call_output\""];
+    let words = ["\"role\":\"tool\"", "\"tool_result\"", "\"toolResult\"", "\"functionResponse\"", "\"function_call_output\""];
     last.is_some_and(|message| words.iter().any(|word| message.to_string().contains(word)))
 }
 

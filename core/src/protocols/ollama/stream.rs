@@ -56,7 +56,10 @@ impl Decoder for OllamaDecoder {
     fn finish(&mut self, out: &mut VecDeque<ChatChunk>) -> Result<()> {
         let Self { lines, reader } = self;
         // What a cut leaves of a line is no line.
-        lines.finish(|json| if serde_json::from_slice::<Answer<'_>>(json).is_ok() { reader.line(json, out) } else { Ok(()) })?;
+        let is_half = |json: &[u8]| {
+            json.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(json).is_err_and(|error| error.is_eof())
+        };
+        lines.finish(|json| if is_half(json) { Ok(()) } else { reader.line(json, out) })?;
         if reader.emitter.is_done() { Ok(()) } else { Err(Error::cut()) }
     }
 
