@@ -50,7 +50,7 @@ export const clients = {
     };
   },
   async junto(url) {
-    const { Junto } = await import("../../bindings-node/dist/index.mjs");
+    const { Junto } = await import("../../bindings-node/dist/index.node.mjs");
     const junto = new Junto({ env: false, providers: { openai: { apiKey: "sk-bench", baseURL: url } } });
     const ask = (model, stream) => junto.chat.completions.create({ model: `openai/${model}`, messages, stream });
     return {
@@ -64,7 +64,7 @@ export const clients = {
   },
   async "openai on junto"(url) {
     const { OpenAI } = await import("openai");
-    const { openaiOptions } = await import("../../bindings-node/dist/openai.mjs");
+    const { openaiOptions } = await import("../../bindings-node/dist/openai.node.mjs");
     return overOpenAI(new OpenAI(openaiOptions({ env: false, providers: { openai: { apiKey: "sk-bench", baseURL: url } } })), "openai/");
   },
   async "AI SDK"(url) {
