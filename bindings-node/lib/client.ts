@@ -166,7 +166,9 @@ function configuration({ apiKey, providers = {}, budget, search, onAttempt, onRe
 /** The core's JSON of what a caller says about one call. */
 function callOptions({ timeout, headers }: RequestOptions): string | undefined {
   if (timeout === undefined && headers === undefined) return undefined;
-  return JSON.stringify({ timeout, headers: headers instanceof Headers ? [...headers] : Object.entries(headers ?? {}) });
+  // Not `instanceof Headers`: to name the global makes Node load its whole fetch.
+  const pairs = headers && Symbol.iterator in headers ? [...headers] : Object.entries(headers ?? {});
+  return JSON.stringify({ timeout, headers: pairs });
 }
 
 /** A model router inside this process. */
