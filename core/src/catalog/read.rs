@@ -6,7 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny},
+};
 
 use super::{DataPolicy, Endpoint, Modalities, Model, Parameters, Price, Pricing, Quantization, Reasoning, Source, Tier, Tokenizer};
 use crate::error::{Error, Result};
@@ -14,6 +17,9 @@ use crate::error::{Error, Result};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File<'a> {
+    /// For editors.
+    #[serde(default, rename = "$schema")]
+    _schema: IgnoredAny,
     /// Other spellings of authors, and the catalog's.
     #[serde(default)]
     authors: BTreeMap<String, String>,

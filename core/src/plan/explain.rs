@@ -85,11 +85,13 @@ fn health(candidate: &Candidate) -> String {
     if candidate.exploring {
         words.push("to be measured".to_owned());
     }
+    // What nobody measured here is the catalog's word.
+    let about = if candidate.calls == 0 { "~" } else { "" };
     if let Some(throughput) = candidate.throughput {
-        words.push(format!("{throughput:.0} tok/s"));
+        words.push(format!("{about}{throughput:.0} tok/s"));
     }
     if let Some(latency) = candidate.latency {
-        words.push(format!("{latency:.2} s"));
+        words.push(format!("{about}{latency:.2} s"));
     }
     if words.is_empty() { "-".to_owned() } else { words.join(", ") }
 }

@@ -462,9 +462,9 @@ fn a_plan_reads_as_a_table_and_as_json() {
         "\
 maker/one  (about 8 tokens in, 100 out)
 
-     endpoint  model there  $/M in  $/M out  data           health             est. cost
-  1  alpha     one               1        1  keeps 30 days  50 tok/s, 1.00 s   $0.000108
-  2  gamma/eu  one-v1            3        3  may train      200 tok/s, 0.50 s  $0.000324
+     endpoint  model there  $/M in  $/M out  data           health               est. cost
+  1  alpha     one               1        1  keeps 30 days  ~50 tok/s, ~1.00 s   $0.000108
+  2  gamma/eu  one-v1            3        3  may train      ~200 tok/s, ~0.50 s  $0.000324
 
 not used:
   beta is in `provider.ignore`
