@@ -4,7 +4,7 @@ import { failureOf, settle } from "./errors.js";
 import { type Fetch, createFetch } from "./fetch.js";
 import { type NativeClient, handles, native } from "./native.js";
 import { type Explained, Plan } from "./plan.js";
-import { addListener, addSource, askUntil, port } from "./port.js";
+import { addListener, addSource, askUntil, callOptions, pairs, port } from "./port.js";
 import { Stream } from "./stream.js";
 import type {
   Attempt,
@@ -163,13 +163,7 @@ function configuration({ apiKey, providers = {}, budget, search, onAttempt, onRe
   return [JSON.stringify(config), JSON.stringify(hooks)];
 }
 
-/** The core's JSON of what a caller says about one call. */
-function callOptions({ timeout, headers }: RequestOptions): string | undefined {
-  if (timeout === undefined && headers === undefined) return undefined;
-  // Not `instanceof Headers`: to name the global makes Node load its whole fetch.
-  const pairs = headers && Symbol.iterator in headers ? [...headers] : Object.entries(headers ?? {});
-  return JSON.stringify({ timeout, headers: pairs });
-}
+const ownOptions = ({ timeout, headers }: RequestOptions): string | undefined => callOptions(timeout, headers && pairs(headers));
 
 /** A model router inside this process. */
 export class Junto {
@@ -243,7 +237,7 @@ export class Completions {
   create(request: ChatRequestStreaming, options?: RequestOptions): Promise<Stream<ChatCompletionChunk>>;
   create(request: ChatRequest, options?: RequestOptions): Promise<ChatCompletion | Stream<ChatCompletionChunk>>;
   async create(request: ChatRequest, options: RequestOptions = {}): Promise<ChatCompletion | Stream<ChatCompletionChunk>> {
-    const [json, own, { signal }] = [JSON.stringify(request), callOptions(options), options];
+    const [json, own, { signal }] = [JSON.stringify(request), ownOptions(options), options];
     if (request?.stream) return Stream.open<ChatCompletionChunk>((call) => this.#native.stream(port, call, json, false, own), signal);
     const answer = await askUntil(signal, (call) => this.#native.chat(port, call, json, own));
     return settle<ChatCompletion>(answer as string);
@@ -263,7 +257,7 @@ export class Embeddings {
     request: EmbeddingRequest<Format>,
     options: RequestOptions = {},
   ): Promise<EmbeddingResponse<Format>> {
-    const [json, own] = [JSON.stringify(request), callOptions(options)];
+    const [json, own] = [JSON.stringify(request), ownOptions(options)];
     return settle<EmbeddingResponse<Format>>((await askUntil(options.signal, (call) => this.#native.embed(port, call, json, own))) as string);
   }
 }
@@ -279,7 +273,7 @@ export class Models {
 
   /** Every model of the catalog; with a query only those that keys and preferences allow, or those of local servers too. */
   async list(query: ModelQuery = {}, options: RequestOptions = {}): Promise<ModelList> {
-    const [json, own] = [JSON.stringify(query), callOptions(options)];
+    const [json, own] = [JSON.stringify(query), ownOptions(options)];
     return settle<ModelList>((await askUntil(options.signal, (call) => this.#native.models(port, call, json, own))) as string);
   }
 

@@ -3,7 +3,7 @@
 import type { Junto } from "./client.js";
 import { isFailure, statusOf } from "./errors.js";
 import { type NativeClient, handles } from "./native.js";
-import { askUntil, port } from "./port.js";
+import { askUntil, callOptions, pairs, port } from "./port.js";
 import { type Open, openStream } from "./stream.js";
 import type { ErrorBody } from "./types.js";
 
@@ -16,16 +16,25 @@ export interface FetchOptions {
 
 /** What an OpenAI-shaped URL asks for, told by the end of its path; the host does not matter. */
 const ROUTES: [RegExp, "GET" | "POST", Route][] = [
-  [/\/chat\/completions\/?$/, "POST", (client, json, signal) => (wantsStream(json) ? streamed((call) => client.stream(port, call, json, true), signal) : whole((call) => client.chat(port, call, json), signal))],
-  [/\/responses\/?$/, "POST", (client, json, signal) => (wantsStream(json) ? streamed((call) => client.respondStream(port, call, json, true), signal) : whole((call) => client.respond(port, call, json), signal))],
-  [/\/embeddings\/?$/, "POST", (client, json, signal) => whole((call) => client.embed(port, call, json), signal)],
+  [/\/chat\/completions\/?$/, "POST", (client, json, own, signal) => (wantsStream(json) ? streamed((call) => client.stream(port, call, json, true, own), signal) : whole((call) => client.chat(port, call, json, own), signal))],
+  [/\/responses\/?$/, "POST", (client, json, own, signal) => (wantsStream(json) ? streamed((call) => client.respondStream(port, call, json, true, own), signal) : whole((call) => client.respond(port, call, json, own), signal))],
+  [/\/embeddings\/?$/, "POST", (client, json, own, signal) => whole((call) => client.embed(port, call, json, own), signal)],
   [/\/models\/(.+)\/endpoints\/?$/, "GET", (client, slug) => answer(client.endpoints(slug))],
   [/\/models\/(.+)$/, "GET", (client, slug) => answer(client.model(slug))],
-  [/\/models\/?$/, "GET", (client, _, signal) => whole((call) => client.models(port, call, "{}"), signal)],
+  [/\/models\/?$/, "GET", (client, _, own, signal) => whole((call) => client.models(port, call, "{}", own), signal)],
 ];
 
-/** `asked` is the body of a POST, and of a GET what the path names. */
-type Route = (client: NativeClient, asked: string, signal: AbortSignal | null | undefined) => Response | Promise<Response>;
+/** `asked` is the body of a POST, and of a GET what the path names; `own` what the caller says about the call. */
+type Route = (client: NativeClient, asked: string, own: string | undefined, signal: AbortSignal | null | undefined) => Response | Promise<Response>;
+
+/** Headers in which SDKs speak of themselves and of the connection, and those of keys, which are junto's own to choose. */
+const SDKS = /^(accept.*|api-key|authorization|connection|content-.*|cookie|host|idempotency-key|openai-organization|openai-project|transfer-encoding|user-agent|x-api-key|x-stainless-.*)$/i;
+
+/** The headers that the caller added, for the vendor. Those of a `Request` are not: it may be a visitor's, handed on. */
+function added(headers: RequestInit["headers"]): string | undefined {
+  const own = pairs(headers ?? []).filter(([name]) => !SDKS.test(String(name)));
+  return own.length === 0 ? undefined : callOptions(undefined, own.map((pair) => pair.map(String)));
+}
 
 /** A `fetch` over this client. */
 export function createFetch(junto: Junto, { fallback }: FetchOptions = {}): Fetch {
@@ -44,9 +53,10 @@ export function createFetch(junto: Junto, { fallback }: FetchOptions = {}): Fetc
     const signal = init?.signal ?? request?.signal;
     signal?.throwIfAborted();
     const client = handles.get(junto) as NativeClient;
-    if (method === "GET") return serve(client, decodeURIComponent(path.exec(pathname)?.[1] ?? ""), signal);
+    const own = added(init?.headers);
+    if (method === "GET") return serve(client, decodeURIComponent(path.exec(pathname)?.[1] ?? ""), own, signal);
     const body = init?.body ?? request?.body ?? "";
-    return serve(client, typeof body === "string" ? body : await new Response(body).text(), signal);
+    return serve(client, typeof body === "string" ? body : await new Response(body).text(), own, signal);
   };
 }
 

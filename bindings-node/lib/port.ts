@@ -57,6 +57,16 @@ export function askUntil(signal: AbortSignal | null | undefined, start: (call: n
   });
 }
 
+/** Headers in any of their forms, as pairs. Not `instanceof Headers`: to name the global makes Node load its whole fetch. */
+export function pairs(headers: NonNullable<RequestInit["headers"]>): unknown[][] {
+  return Symbol.iterator in headers ? [...headers] : Object.entries(headers);
+}
+
+/** The core's JSON of what a caller says about one call. */
+export function callOptions(timeout: number | undefined, headers: unknown[][] | undefined): string | undefined {
+  return timeout === undefined && headers === undefined ? undefined : JSON.stringify({ timeout, headers });
+}
+
 /** A number under which the native half calls this, until it lets go of it with `null`. */
 function addHook(hook: (payload: string) => void): number {
   last = (last + 1) >>> 0;

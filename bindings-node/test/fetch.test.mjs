@@ -30,6 +30,18 @@ test("a Request object with a binary body does as well", async () => {
   assert.equal((await response.json()).choices[0].message.content, "Hi there");
 });
 
+test("headers that the caller added reach the vendor, those of the SDK and of a visitor do not", async () => {
+  const headers = { "X-Trace": 7, "x-stainless-lang": "js", authorization: "Bearer unused", "api-key": "unused", "user-agent": "sdk" };
+  for (const form of [headers, new Headers(headers), Object.entries(headers)]) {
+    assert.equal((await post({ model: "openai/plain" }, { headers: form })).status, 200);
+    const sent = stub.requests.at(-1).headers;
+    assert.deepEqual([sent["x-trace"], sent["x-stainless-lang"], sent.authorization], ["7", undefined, "Bearer sk-test-hidden"]);
+    assert.notEqual(sent["user-agent"], "sdk");
+  }
+  await junto.fetch(new Request(URL, { method: "POST", body: JSON.stringify({ model: "openai/plain", messages }), headers: { "x-visitor": "1" } }));
+  assert.equal(stub.requests.at(-1).headers["x-visitor"], undefined);
+});
+
 test("a stream is server-sent events, [DONE] last", async () => {
   const response = await post({ model: "openai/many", stream: true });
   assert.match(response.headers.get("content-type"), /^text\/event-stream/);
