@@ -136,9 +136,11 @@ test("a search that fails or finds something else is an error in its own words, 
   for (const [search, message] of cases) {
     const junto = new Junto({ ...stub.options, maxRetries: 0, search });
     await assert.rejects(junto.chat.completions.create({ ...request, model: "openai/plain:online" }), message);
-    const both = new Junto({ ...stub.options, search: [search, { engine: "second", source: () => RESULTS }] });
-    const { routing } = await both.chat.completions.create({ ...request, model: "openai/plain:online" });
-    assert.deepEqual(routing.attempts.map(({ provider }) => provider), ["custom", "second", "openai"]);
+    for (const second of [() => RESULTS, { engine: "second", source: () => RESULTS }]) {
+      const both = new Junto({ ...stub.options, search: [search, second] });
+      const { routing } = await both.chat.completions.create({ ...request, model: "openai/plain:online" });
+      assert.deepEqual(routing.attempts.map(({ provider }) => provider), ["custom", second.engine ?? "custom", "openai"]);
+    }
   }
 });
 

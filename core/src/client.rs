@@ -388,11 +388,11 @@ impl ClientBuilder {
         self
     }
 
-    /// A search of the caller's own: of the engine that the configuration has under this name, else of one that is added as
-    /// by [`ClientBuilder::search`].
+    /// A search of the caller's own: of the first engine that the configuration has under this name and without a source,
+    /// else of one that is added as by [`ClientBuilder::search`].
     pub fn search_with(mut self, name: impl Into<String>, source: SearchSource) -> Self {
         let name = name.into();
-        match self.config.search.iter_mut().flatten().find(|engine| engine.engine == name) {
+        match self.config.search.iter_mut().flatten().find(|engine| engine.engine == name && engine.source.is_none()) {
             Some(engine) => {
                 engine.source = Some(source);
                 self
