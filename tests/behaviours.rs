@@ -35,9 +35,17 @@ const TEXT: &str = "Rayleigh scattering: air scatters blue light more than red."
 
 /// A client of two providers, `first` and `second`, that both serve `test/model` in this wire format.
 fn client(sim: &Simulator, wire: &str) -> ClientBuilder {
+    client_of(sim, wire, "sim-model")
+}
+
+/// The same with the model's name at its vendor, which tells its generation.
+fn client_of(sim: &Simulator, wire: &str, upstream: &str) -> ClientBuilder {
     let provider = |name: &str| format!(r#""{name}": {{"base_url": "{}", "api_key": "key", "protocol": "{wire}"}}"#, sim.base_url(name));
     let endpoint = |name: &str| {
-        format!(r#"{{"provider": "{name}", "upstream": "sim-model", "price": {{"prompt": 1, "completion": 2}}, "parameters": "all"}}"#)
+        format!(
+            r#"{{"provider": "{name}", "upstream": "{upstream}", "price": {{"prompt": 1, "completion": 2}},
+            "parameters": "all", "search": true}}"#
+        )
     };
     let catalog = format!(
         r#"{{"parameters": {{"all": ["max_tokens", "tools", "reasoning"]}}, "models": [{{"slug": "test/model", "name": "Model",
@@ -46,7 +54,12 @@ fn client(sim: &Simulator, wire: &str) -> ClientBuilder {
         endpoint("second")
     );
     Client::builder()
-        .config_json(&format!(r#"{{"env": false, "providers": {{{}, {}}}}}"#, provider("first"), provider("second")))
+        .config_json(&format!(
+            r#"{{"env": false, "search": {{"engine": "searxng", "base_url": "{}"}}, "providers": {{{}, {}}}}}"#,
+            sim.base_url("searxng"),
+            provider("first"),
+            provider("second")
+        ))
         .catalog(Arc::new(Catalog::from_json(&catalog).expect("catalog")))
         .timeout(Duration::from_millis(600))
         .idle_timeout(Duration::from_millis(200))
@@ -254,6 +267,42 @@ async fn what_an_answer_says_arrives_whole_and_in_pieces() {
             differences.expect(&format!("{wire} {text} completion tokens"), whole.usage.completion_tokens, pieces.usage.completion_tokens);
             differences.expect(&format!("{wire} {text} requests"), sim.count(), 2);
         }
+    }
+    assert!(differences.0.is_empty(), "\n{}\n", differences.0.join("\n"));
+}
+
+#[tokio::test]
+async fn thinking_and_online_work_in_every_protocol_whole_and_in_pieces() {
+    let mut differences = Differences::default();
+    // A model that reasons, and whether its vendor can search.
+    let models = [
+        ("openai_chat", "gpt-5.2", true),
+        ("openai_responses", "gpt-5.2", true),
+        ("anthropic", "claude-sonnet-4-5", true),
+        ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0", false),
+        ("cohere", "command-a-reasoning-08-2025", false),
+        ("gemini", "gemini-2.5-flash", true),
+        ("ollama", "qwen3:8b", false),
+    ];
+    for (wire, model, searches) in models {
+        let sim = Simulator::start().await.expect("simulator");
+        let client = client_of(&sim, wire, model).timeout(Duration::from_secs(30)).build().expect("client");
+        for variant in ["thinking", "online", "thinking:online"] {
+            let (thinks, online) = (variant.contains("thinking"), variant.contains("online"));
+            let request = || ChatRequest { model: format!("test/model:{variant}"), ..request(true) };
+            let whole = client.chat(request()).await.unwrap_or_else(|error| panic!("{wire} {variant}: {error}"));
+            let (pieces, error) = stream(&client, request()).await;
+            assert!(error.is_none(), "{wire} {variant}: {error:?}");
+            for (form, answer) in [("whole", whole), ("stream", pieces)] {
+                let what = |part: &str| format!("{wire} :{variant} {form} {part}");
+                let message = &answer.choices[0].message;
+                differences.expect(&what("text"), answer.text().starts_with(TEXT), true);
+                differences.expect(&what("reasoning"), message.reasoning.is_some(), thinks);
+                differences.expect(&what("annotations"), !message.annotations.is_empty(), online);
+            }
+        }
+        let engine = sim.requests().iter().filter(|request| request.provider == "searxng").count();
+        differences.expect(&format!("{wire} searches by the engine"), engine, if searches { 0 } else { 4 });
     }
     assert!(differences.0.is_empty(), "\n{}\n", differences.0.join("\n"));
 }

@@ -161,6 +161,7 @@ impl Wire {
                     .any(|name| matches!(body["additionalModelRequestFields"][name]["type"].as_str(), Some("enabled" | "adaptive")))
                 || !matches!(body["think"], Value::Null | Value::Bool(false))
                 || body["generationConfig"]["thinkingConfig"]["includeThoughts"] == true
+                || body["reasoning_effort"].as_str().is_some_and(|effort| effort != "none")
                 || body["enable_thinking"] == true
                 || body["chat_template_kwargs"]["enable_thinking"] == true
                 || !body["reasoning"]["summary"].is_null(),
