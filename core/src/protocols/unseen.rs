@@ -151,6 +151,8 @@ fn chat_streams_in_odd_types() {
     ];
     let want = json!({"text": "Hello", "calls": [r#"f({"x":1})"#], "finish": "tool_calls", "prompt": 4, "completion": 2});
     streamed(&CHAT, &(sse(&events) + "data: [DONE]\n\n"), &want);
+    let together = (sse(&events) + "data: [DONE]").replace("\n\n", "\n");
+    streamed(&CHAT, &together, &want);
     // In one piece, or as events, whatever was asked for.
     let answer = json!({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]});
     streamed(&CHAT, &format!("\n{answer:#}\n"), &json!({"text": "Hi", "finish": "stop"}));
@@ -186,6 +188,10 @@ fn chat_failures_in_the_place_of_chunks() {
         let whole = CHAT.decode(&event).unwrap_err();
         assert_eq!((whole.kind(), whole.message()), (kind, message), "{event}");
     }
+    let half = "data: {\"choices\": [{\"delta\": {\"content\": \"Half\"}}]}\n\n";
+    let (answer, error) = CHAT.stream(&format!("{half}error: {{\"code\": 503, \"message\": \"busy\"}}\n\n"));
+    let error = error.unwrap();
+    assert_eq!((answer.text(), error.kind(), error.message()), ("Half", ErrorKind::Overloaded, "busy"));
     let (answer, error) =
         CHAT.stream("data: {\"choices\": [{\"delta\": {\"content\": \"Half\"}}]}\n\nevent: error\ndata: upstream is gone\n\n");
     assert_eq!((answer.text(), error.unwrap().message()), ("Half", "upstream is gone"));

@@ -2,7 +2,8 @@
 
 use memchr::memchr2;
 
-/// Splits bytes into events. Lines end in LF, CR or CRLF; a BOM, comments and unknown fields are skipped.
+/// Splits bytes into events. Lines end in LF, CR or CRLF; a BOM, comments and unknown fields are skipped, but for `error`,
+/// which some servers send in place of an event of that name.
 #[derive(Debug, Default)]
 pub struct Sse {
     line: Vec<u8>,
@@ -69,8 +70,13 @@ impl Sse {
         let colon = memchr::memchr(b':', line).unwrap_or(line.len());
         let value = line.get(colon + 1..).unwrap_or_default();
         let value = value.strip_prefix(b" ").unwrap_or(value);
-        match &line[..colon] {
-            b"data" => {
+        let name = &line[..colon];
+        if name == b"error" {
+            self.event.clear();
+            self.event.extend_from_slice(name);
+        }
+        match name {
+            b"data" | b"error" => {
                 if self.has_data {
                     self.data.push(b'\n');
                 }
@@ -109,8 +115,8 @@ mod tests {
 
     #[test]
     fn every_split_of_every_line_end_gives_the_same_events() {
-        let stream = "\u{feff}event: a\ndata: one\n\n: comment\r\n\r\ndata: zwei \u{e4}\r\ndata:drei\r\n\r\nevent: b\rdata: {}\r\rid: 7\nretry\n\ndata\n\ndata: last";
-        let want = [("a", "one"), ("", "zwei \u{e4}\ndrei"), ("b", "{}"), ("", ""), ("", "last")];
+        let stream = "\u{feff}event: a\ndata: one\n\nerror: {}\n\n: comment\r\n\r\ndata: zwei \u{e4}\r\ndata:drei\r\n\r\nevent: b\rdata: {}\r\rid: 7\nretry\n\ndata\n\ndata: last";
+        let want = [("a", "one"), ("error", "{}"), ("", "zwei \u{e4}\ndrei"), ("b", "{}"), ("", ""), ("", "last")];
         for step in 1..=stream.len() {
             let got = events(stream.as_bytes(), step);
             assert_eq!(got, want.map(|(event, data)| (event.to_owned(), data.to_owned())), "step {step}");

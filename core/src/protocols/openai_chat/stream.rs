@@ -40,7 +40,18 @@ impl Decoder for Stream {
 }
 
 fn read_event(reader: &mut Reader, event: &[u8], data: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
-    let data = data.trim_ascii();
+    let mut data = data.trim_ascii();
+    // Some hosts forget the empty line between two events.
+    while let Some(end) = memchr::memchr(b'\n', data)
+        && serde_json::from_slice::<serde::de::IgnoredAny>(&data[..end]).is_ok()
+    {
+        read_data(reader, event, &data[..end], out)?;
+        data = data[end..].trim_ascii_start();
+    }
+    read_data(reader, event, data, out)
+}
+
+fn read_data(reader: &mut Reader, event: &[u8], data: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
     match data {
         _ if reader.is_done() => Ok(()),
         b"" => Ok(()),

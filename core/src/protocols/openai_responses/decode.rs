@@ -110,7 +110,7 @@ impl Reader {
                     self.identify(&answer);
                 }
             }
-            "error" => return Err(error::from_event(json)),
+            "error" | "response.error" => return Err(error::from_event(json)),
             "" if event.error.is_some() => return Err(error::from_event(json)),
             _ => {}
         }
