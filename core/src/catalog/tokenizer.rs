@@ -14,6 +14,8 @@ pub enum Tokenizer {
     Deepseek,
     /// Google's: Gemini and Gemma.
     Gemini,
+    /// OpenAI's open models: the vocabulary of GPT-4o, and a longer preamble.
+    Harmony,
     /// Meta's.
     Llama,
     /// Mistral's.
@@ -43,6 +45,7 @@ const NAMES: &[(&str, Tokenizer)] = &[
     ("codestral", Tokenizer::Mistral),
     ("devstral", Tokenizer::Mistral),
     ("pixtral", Tokenizer::Mistral),
+    ("gpt-oss", Tokenizer::Harmony),
     ("gpt-3", Tokenizer::Cl100k),
     ("gpt-4o", Tokenizer::O200k),
     ("gpt-4.", Tokenizer::O200k),
@@ -54,8 +57,18 @@ const NAMES: &[(&str, Tokenizer)] = &[
 
 impl Tokenizer {
     /// Every family, in the order of [`Tokenizer::index`].
-    pub(crate) const ALL: [Self; 9] =
-        [Self::Cl100k, Self::Claude, Self::Deepseek, Self::Gemini, Self::Llama, Self::Mistral, Self::O200k, Self::Qwen, Self::Unknown];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Cl100k,
+        Self::Claude,
+        Self::Deepseek,
+        Self::Gemini,
+        Self::Harmony,
+        Self::Llama,
+        Self::Mistral,
+        Self::O200k,
+        Self::Qwen,
+        Self::Unknown,
+    ];
 
     /// What a model's slug says about it.
     pub fn of_model(slug: &str) -> Self {
@@ -80,6 +93,7 @@ mod tests {
             ("openai/gpt-4.1", Tokenizer::O200k),
             ("openai/gpt-5", Tokenizer::O200k),
             ("openai/o3", Tokenizer::O200k),
+            ("openai/gpt-oss-120b", Tokenizer::Harmony),
             ("openai/gpt-4-turbo", Tokenizer::Cl100k),
             ("openai/gpt-3.5-turbo", Tokenizer::Cl100k),
             ("anthropic/claude-sonnet-4-5", Tokenizer::Claude),

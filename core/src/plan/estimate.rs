@@ -48,11 +48,12 @@ const fn weights(prompt: f64, message: f64, text: f64, tools: f64, tool_text: f6
 }
 
 /// In the order of [`Tokenizer::index`].
-const WEIGHTS: [Weights; 9] = [
+const WEIGHTS: [Weights; 10] = [
     weights(3.0, 4.5, 0.95, 20.0, 0.41, 765.0),
     weights(3.0, 3.0, 1.35, 360.0, 1.15, 1_500.0),
     weights(3.0, 2.0, 1.0, 210.0, 1.3, 1_000.0),
     weights(0.0, 1.5, 0.96, 15.0, 0.67, 258.0),
+    weights(59.0, 8.5, 1.0, 33.0, 0.37, 765.0),
     weights(20.0, 8.0, 0.8, 185.0, 0.87, 1_000.0),
     weights(2.5, 2.3, 1.0, 50.0, 0.97, 1_000.0),
     weights(3.0, 4.0, 1.05, 24.0, 0.33, 765.0),
