@@ -13,7 +13,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     protocols::{
         Call, Emitter,
-        loose::{Count, Text},
+        loose::{Cost, Count, Text},
         repair::repaired,
         searches_in_chat,
     },
@@ -541,6 +541,11 @@ pub(in crate::protocols) fn complete(usage: &mut Usage, reasoning: u64) {
     }
 }
 
+/// What the vendor says an answer cost, in US dollars.
+pub(in crate::protocols) fn stated(dollars: Cost, ticks: Cost) -> Option<f64> {
+    dollars.0.or_else(|| ticks.0.map(|ticks| ticks / 1e10))
+}
+
 fn usage(wire: &wire::Usage) -> Usage {
     let none = Details::default();
     let prompt = wire.prompt_tokens_details.0.as_ref().or(wire.prompt_token_details.0.as_ref()).unwrap_or(&none);
@@ -573,8 +578,8 @@ fn usage(wire: &wire::Usage) -> Usage {
         details.accepted_prediction_tokens = accepted;
         details.rejected_prediction_tokens = rejected;
     }
-    if wire.cost.0.is_some() {
-        usage.cost_details.get_or_insert_default().upstream_inference_cost = wire.cost.0;
+    if let Some(cost) = stated(wire.cost, wire.cost_in_usd_ticks) {
+        usage.cost_details.get_or_insert_default().upstream_inference_cost = Some(cost);
     }
     let counted = wire.server_tool_use_details.0.as_ref().and_then(|tools| tools.web_search_requests.0);
     let searches = counted.or(wire.num_sources_used.0).or(wire.num_search_queries.0);

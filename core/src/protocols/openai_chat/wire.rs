@@ -175,6 +175,8 @@ pub(super) struct Usage {
     pub(super) reasoning_tokens: Count,
     /// Routers; an object at Perplexity.
     pub(super) cost: Cost,
+    /// xAI, in 10⁻¹⁰ dollars.
+    pub(super) cost_in_usd_ticks: Cost,
     /// xAI.
     pub(super) num_sources_used: Count,
     /// Perplexity.

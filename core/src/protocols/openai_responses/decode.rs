@@ -11,7 +11,7 @@ use crate::{
         Call, Emitter,
         loose::Text,
         openai_chat::{
-            decode::{annotation, complete, list, logprobs, service_tier},
+            decode::{annotation, complete, list, logprobs, service_tier, stated},
             error,
         },
         repair::repaired,
@@ -351,8 +351,8 @@ impl Reader {
             usage.completion_details().reasoning_tokens = Some(reasoning);
             complete(&mut usage, reasoning);
         }
-        if wire.cost.0.is_some() {
-            usage.cost_details.get_or_insert_default().upstream_inference_cost = wire.cost.0;
+        if let Some(cost) = stated(wire.cost, wire.cost_in_usd_ticks) {
+            usage.cost_details.get_or_insert_default().upstream_inference_cost = Some(cost);
         }
         if self.searches > 0 {
             usage.server_tool_use_details.get_or_insert_default().web_search_requests = Some(self.searches);

@@ -129,6 +129,8 @@ pub(super) struct Usage {
     pub(super) output_tokens_details: Object<Details>,
     /// Routers.
     pub(super) cost: Cost,
+    /// xAI, in 10⁻¹⁰ dollars.
+    pub(super) cost_in_usd_ticks: Cost,
 }
 
 #[derive(Debug, Default, Deserialize)]
