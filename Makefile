@@ -136,6 +136,7 @@ bench-python:
 	$(CARGO) build -q --release -p junto-simulator
 	@test -d $(VENV)/bench || $(PYTHON) -m venv $(VENV)/bench
 	@$(VENV)/bench/bin/python -m pip install -q -r benches/python/requirements.txt
+	@$(VENV)/bench/bin/python -m compileall -q bindings-python/python
 	@PYTHONPATH="$(CURDIR)/bindings-python/python" $(VENV)/bench/bin/python benches/python/bench.py target/release/junto-simulator
 
 # Wheels in dist/, linked by zig: for every Linux since 2014, for those with musl, and for the interpreter without a GIL, which
