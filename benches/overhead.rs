@@ -4,10 +4,11 @@
 //! The two sides take turns in short rounds, and the ratio is the median over rounds, so a noisy machine harms both alike.
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench prints, and one that fails should stop")]
 
-use std::{fs, sync::mpsc, thread};
+use std::{sync::mpsc, thread};
 
 use futures_util::StreamExt;
 use junto::{ChatRequest, Client};
+use junto_benches::cpu;
 use junto_simulator::{Behavior, Content, Simulator};
 use serde_json::{Value, json};
 
@@ -15,12 +16,6 @@ const ROUNDS: usize = 41;
 const CALLS: usize = 50;
 const STREAMS: usize = 2;
 const CHUNKS: usize = 1_000;
-
-/// CPU nanoseconds that this thread has used.
-fn cpu() -> u64 {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux accounts CPU time per thread");
-    stat.split_whitespace().next().and_then(|field| field.parse().ok()).expect("a number")
-}
 
 fn simulator() -> (String, String, String) {
     let (tell, told) = mpsc::channel();

@@ -11,6 +11,7 @@ use junto::{
     providers::{Configured, ProviderSet, built_in},
     slug::ModelSlug,
 };
+use junto_benches::{CpuTime, criterion};
 use serde_json::{Value, json};
 
 /// A model with this many endpoints, spread over the built-in providers.
@@ -32,7 +33,7 @@ fn catalog(endpoints: usize) -> Catalog {
     Catalog::from_json(&json!({"parameters": parameters, "models": [model]}).to_string()).expect("a catalog")
 }
 
-fn routing(c: &mut Criterion) {
+fn routing(c: &mut Criterion<CpuTime>) {
     c.bench_function("slug/parse", |b| b.iter(|| black_box("anthropic/claude-sonnet-4-5:thinking:nitro").parse::<ModelSlug>()));
 
     let mut providers = ProviderSet::default();
@@ -65,7 +66,7 @@ fn routing(c: &mut Criterion) {
 }
 
 /// What the built-in catalog costs: once per process to unpack and read, and then to find a model in it.
-fn built_in_catalog(c: &mut Criterion) {
+fn built_in_catalog(c: &mut Criterion<CpuTime>) {
     c.bench_function("catalog/first use", |b| b.iter(|| Catalog::unpack().expect("the catalog")));
     let catalog = Catalog::built_in();
     for slug in ["anthropic/claude-sonnet-4-5", "xai/grok-4.7", "gpt-4o-mini"] {
@@ -93,5 +94,9 @@ fn built_in_catalog(c: &mut Criterion) {
     c.bench_function("plan/whole catalog", |b| b.iter(|| plan(black_box(&inputs)).expect("a plan")));
 }
 
-criterion_group!(benches, routing, built_in_catalog);
+criterion_group! {
+    name = benches;
+    config = criterion();
+    targets = routing, built_in_catalog
+}
 criterion_main!(benches);

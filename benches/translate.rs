@@ -16,6 +16,7 @@ use junto::{
     protocols::{self, Call},
     providers::{ProtocolName, Provider},
 };
+use junto_benches::{CpuTime, criterion};
 use junto_simulator::aws_frame;
 
 const CHUNKS: usize = 1_000;
@@ -164,7 +165,7 @@ impl Setting {
     }
 }
 
-fn translate(c: &mut Criterion) {
+fn translate(c: &mut Criterion<CpuTime>) {
     let wires = [
         ("openai_chat", ProtocolName::OpenaiChat, openai(CHUNKS).into_bytes()),
         ("anthropic", ProtocolName::Anthropic, anthropic(CHUNKS).into_bytes()),
@@ -242,5 +243,9 @@ fn translate(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, translate);
+criterion_group! {
+    name = benches;
+    config = criterion();
+    targets = translate
+}
 criterion_main!(benches);

@@ -2,6 +2,8 @@
 //! requests were made, and that leaving closes the vendor's connection.
 #![expect(clippy::expect_used, reason = "a call that must work and does not is a failure like any other")]
 
+mod log;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt::Debug,
@@ -31,6 +33,7 @@ const WIRES: [(&str, ProtocolName); 6] = [
     ("gemini", ProtocolName::Gemini),
     ("ollama", ProtocolName::Ollama),
 ];
+const KEY: &str = "key-behaviours-secret";
 const TEXT: &str = "Rayleigh scattering: air scatters blue light more than red.";
 
 /// A client of two providers, `first` and `second`, that both serve `test/model` in this wire format.
@@ -40,7 +43,7 @@ fn client(sim: &Simulator, wire: &str) -> ClientBuilder {
 
 /// The same with the model's name at its vendor, which tells its generation.
 fn client_of(sim: &Simulator, wire: &str, upstream: &str) -> ClientBuilder {
-    let provider = |name: &str| format!(r#""{name}": {{"base_url": "{}", "api_key": "key", "protocol": "{wire}"}}"#, sim.base_url(name));
+    let provider = |name: &str| format!(r#""{name}": {{"base_url": "{}", "api_key": "{KEY}", "protocol": "{wire}"}}"#, sim.base_url(name));
     let endpoint = |name: &str| {
         format!(
             r#"{{"provider": "{name}", "upstream": "{upstream}", "price": {{"prompt": 1, "completion": 2}},
@@ -155,8 +158,10 @@ impl Differences {
 
 /// Checks every failure in every wire format, many at a time: several of them wait for a limit.
 async fn each_failure<F: Future<Output = Differences>>(check: impl Fn(&'static str, &'static Failure) -> F) {
+    log::watch([KEY.to_owned()]);
     let all = WIRES.iter().flat_map(|(wire, _)| FAILURES.iter().map(move |failure| (*wire, failure)));
     let found: Vec<Differences> = futures_util::stream::iter(all).map(|(wire, failure)| check(wire, failure)).buffered(8).collect().await;
+    log::check();
     let found: Vec<String> = found.into_iter().flat_map(|one| one.0).collect();
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
@@ -244,7 +249,8 @@ async fn what_an_answer_says_arrives_whole_and_in_pieces() {
         ] {
             let sim = Simulator::start().await.expect("simulator");
             sim.behave("first", behavior(text));
-            let client = client(&sim, wire).build().expect("client");
+            // Whatever takes long here is the machine.
+            let client = client(&sim, wire).timeout(Duration::from_secs(30)).build().expect("client");
             let whole = client.chat(request(true)).await.expect(text);
             let (pieces, error) = stream(&client, request(true)).await;
             assert!(error.is_none(), "{wire} {text}: {error:?}");
@@ -357,7 +363,7 @@ async fn keys_reach_the_vendor_in_headers_alone() {
         client(&sim, wire).build().expect("client").chat(request(true)).await.expect(wire);
         let request = sim.requests().remove(0);
         assert!(request.headers.values().any(|value| value == "<redacted>"), "{wire}: {:?}", request.headers);
-        assert!(!request.path.contains("key"), "{wire}: {}", request.path);
+        assert!(!request.path.contains(KEY), "{wire}: {}", request.path);
     }
 }
 

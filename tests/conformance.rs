@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "which cases to run comes from the environment")]
 #![expect(clippy::expect_used, clippy::panic, reason = "a case that does not read is a failure like any other")]
 
+mod log;
 mod matching;
 
 use std::{
@@ -61,7 +62,7 @@ fn cases(area: &str) -> Vec<PathBuf> {
 fn run(area: &str) {
     let only = std::env::var("JUNTO_CASE").unwrap_or_default();
     let mut failures: Vec<String> = Vec::new();
-    let mut count = 0;
+    let (mut count, mut logs) = (0, false);
     for path in cases(area) {
         let name = format!("{area}/{}", path.file_stem().unwrap_or_default().to_string_lossy());
         if !name.contains(&only) {
@@ -69,11 +70,19 @@ fn run(area: &str) {
         }
         count += 1;
         let case: Value = serde_json::from_str(&fs::read_to_string(&path).expect("read")).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let keys = keys(&config(&case));
+        if !keys.is_empty() {
+            log::watch(keys);
+            logs |= case.get("exchanges").is_some();
+        }
         let wrong = check(&case);
         if !wrong.is_empty() {
             let sentence = case["name"].as_str().unwrap_or_default();
             failures.push(format!("{name}: {sentence}\n  {}", wrong.join("\n  ")));
         }
+    }
+    if logs {
+        log::check();
     }
     assert!(failures.is_empty(), "{} of {count} cases of {area} are not as they say:\n\n{}\n", failures.len(), failures.join("\n\n"));
 }
@@ -101,6 +110,26 @@ fn merge(into: &mut Value, from: &Value) {
         }
         (into, from) => *into = from.clone(),
     }
+}
+
+/// Every key: what its credentials hold, and what its environment has under the name of one.
+fn keys(config: &Value) -> Vec<String> {
+    const NAMES: [&str; 6] = ["key", "token", "secret", "credentials", "password", "private_key"];
+    fn collect(name: &str, value: &Value, found: &mut Vec<String>) {
+        let is_key = NAMES.iter().any(|part| name.to_ascii_lowercase().contains(part)) && !name.ends_with("_url");
+        match value {
+            // A short one would be found in words.
+            Value::String(text) if is_key && text.len() >= 8 => found.push(text.clone()),
+            Value::Array(items) => items.iter().for_each(|item| collect(name, item, found)),
+            Value::Object(map) => map.iter().for_each(|(name, value)| collect(name, value, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for part in ["providers", "env", "search"] {
+        collect("", &config[part], &mut found);
+    }
+    found
 }
 
 /// How the bytes of streams are cut into reads; a case must hold for all.

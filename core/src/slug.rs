@@ -92,7 +92,7 @@ impl ModelSlug {
     /// Author and name alone.
     pub fn model(&self) -> String {
         match &self.author {
-            Some(author) => format!("{author}/{}", self.name),
+            Some(author) => [author, "/", &self.name].concat(),
             None => self.name.clone(),
         }
     }

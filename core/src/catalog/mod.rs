@@ -19,7 +19,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use key::EndpointKey;
-pub(crate) use key::FastMap;
+pub(crate) use key::{FastMap, ModelKey};
 pub use lists::{List, Shape};
 pub use lookup::Catalog;
 pub(crate) use lookup::{nearest, unknown_model};

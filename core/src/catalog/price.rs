@@ -15,6 +15,8 @@ pub struct Price(u64);
 
 const SCALE: u64 = 1_000_000_000_000;
 const DIGITS: i32 = 12;
+/// Every whole number up to this one is a float.
+const EXACT: u64 = 1 << 53;
 const BAD: &str = "a price is a decimal number of US dollars, at least 0 and with at most 12 decimals";
 
 impl Price {
@@ -47,7 +49,13 @@ impl Price {
 
     /// The nearest float to an exact amount of 10⁻¹² dollars.
     pub fn dollars(pico: u128) -> f64 {
-        // Through decimal text: dividing two floats can be one unit in the last place off.
+        // The quotient of two exact floats is rounded once, and so is the nearest one.
+        if let Ok(pico) = u64::try_from(pico)
+            && pico <= EXACT
+        {
+            return pico as f64 / SCALE as f64;
+        }
+        // Above 9,007 dollars through decimal text.
         let scale = u128::from(SCALE);
         format!("{}.{:012}", pico / scale, pico % scale).parse().unwrap_or(f64::NAN)
     }
@@ -133,6 +141,11 @@ impl Visitor<'_> for Decimal {
     }
 
     fn visit_f64<E: Error>(self, dollars: f64) -> Result<Price, E> {
+        // Most prices have few decimals: one of at most 15 digits that is nearest to this float is the one that was written.
+        let micro = (dollars * 1e6).round();
+        if (0.0..1e9).contains(&micro) && (micro / 1e6).total_cmp(&dollars).is_eq() {
+            return Ok(Price(micro as u64 * (SCALE / 1_000_000)));
+        }
         self.visit_str(&dollars.to_string())
     }
 }
@@ -480,6 +493,19 @@ mod tests {
         assert_eq!(pricing.cost(&Usage::of(200_000, 0)).expect("a cost").total, 0.6);
         assert_eq!(pricing.cost(&Usage::of(200_001, 0)).expect("a cost").total, 1.200_006);
         assert_eq!(pricing.cost(&Usage::of(200_001, 1)).expect("a cost").details.upstream_inference_completions_cost, Some(0.000_015));
+    }
+
+    #[test]
+    fn a_float_and_its_text_are_one_price() {
+        for text in ["0", "0.1", "0.3", "2.5", "0.000001", "0.0000015", "0.123456", "999.999999", "12345.678901", "0.000000000001"] {
+            let json: Price = serde_json::from_str(text).expect("a price");
+            assert_eq!(json, price(text), "{text}");
+            assert_eq!(Price::dollars(json.pico().into()).to_string(), text, "{text}");
+        }
+        for bad in ["-0.1", "-1", "1e-13"] {
+            serde_json::from_str::<Price>(bad).expect_err(bad);
+        }
+        assert_eq!(Price::dollars(u128::from(u64::MAX) + 1), 18_446_744.073_709_55);
     }
 
     #[test]

@@ -1,17 +1,15 @@
 //! The catalog's own JSON: facts of a model once, an endpoint states what differs.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, IgnoredAny},
 };
 
-use super::{DataPolicy, Endpoint, Modalities, Model, Parameters, Price, Pricing, Quantization, Reasoning, Source, Tier, Tokenizer};
+use super::{
+    DataPolicy, Endpoint, FastMap, Modalities, Model, Parameters, Price, Pricing, Quantization, Reasoning, Source, Tier, Tokenizer,
+};
 use crate::error::{Error, Result};
 
 #[derive(Deserialize)]
@@ -254,7 +252,7 @@ pub(super) fn models(json: &str) -> Result<(Vec<Model>, BTreeMap<String, String>
         reasoning: file.reasoning.into_iter().map(|(name, kind)| (name, Arc::new(kind))).collect(),
         sources: file.sources.into_iter().map(|(name, source)| (name, Arc::new(source))).collect(),
     };
-    let mut providers = HashMap::new();
+    let mut providers = FastMap::default();
     let models = file.models.into_iter().enumerate().map(|(at, entry)| model(at, entry, &shared, &mut providers));
     Ok((models.collect::<Result<_>>()?, file.authors))
 }
@@ -284,7 +282,7 @@ fn named<T: Clone>(set: &BTreeMap<String, T>, name: Option<&str>, path: impl Fn(
     set.get(name).cloned().map(Some).ok_or_else(|| bad(&path(), &format!("there is no `{name}` among the catalog's {kind}")))
 }
 
-fn model<'a>(at: usize, entry: ModelEntry<'a>, shared: &Shared, providers: &mut HashMap<Cow<'a, str>, Arc<str>>) -> Result<Model> {
+fn model<'a>(at: usize, entry: ModelEntry<'a>, shared: &Shared, providers: &mut FastMap<Cow<'a, str>, Arc<str>>) -> Result<Model> {
     let slug: Arc<str> = entry.slug.as_ref().into();
     let path = |field: &str| format!("models[{at}].{field}");
     let parameters = named(&shared.parameters, entry.parameters.as_deref(), || path("parameters"), "parameters")?;

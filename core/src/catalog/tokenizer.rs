@@ -72,8 +72,9 @@ impl Tokenizer {
 
     /// What a model's slug says about it.
     pub fn of_model(slug: &str) -> Self {
-        let slug = slug.to_ascii_lowercase();
-        NAMES.iter().find(|(name, _)| slug.contains(name)).map_or(Self::Unknown, |(_, family)| *family)
+        // Short names in a short slug: comparing beats any search that has to be set up.
+        let holds = |name: &str| slug.as_bytes().windows(name.len()).any(|part| part.eq_ignore_ascii_case(name.as_bytes()));
+        NAMES.iter().find(|(name, _)| holds(name)).map_or(Self::Unknown, |(_, family)| *family)
     }
 
     /// Its place in a table of all families.

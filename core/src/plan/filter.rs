@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{Candidate, HealthSnapshot, Inputs, Reason, Rejection, Search, estimate::Size, policy};
 use crate::{
-    catalog::{Endpoint, Modalities, Modality, Parameter, Parameters, Price, ServiceTier},
+    catalog::{Endpoint, EndpointKey, Modalities, Modality, ModelKey, Parameter, Parameters, Price, ServiceTier},
     error::{Error, Result},
     preferences::{DataCollection, Percentiles, Preferences},
     protocols,
@@ -307,6 +307,8 @@ pub(super) struct Wanted {
     counted_tokens: Option<u64>,
     thinking: bool,
     search: Option<SearchWish>,
+    /// The model of the offers, and what their keys begin with.
+    model: Option<(Arc<str>, ModelKey)>,
 }
 
 impl Wanted {
@@ -321,6 +323,14 @@ impl Wanted {
             // The caller's own `reasoning` says more than the suffix.
             thinking: slug.has(Variant::Thinking) && needs.reasoning.is_none() && !needs.embeds,
             search: needs.search.or((slug.has(Variant::Online) && !needs.embeds).then_some(SearchWish::Any)),
+            model: offer.map(|offer| (Arc::clone(&offer.model), ModelKey::new(&offer.model))),
+        }
+    }
+
+    fn key(&self, endpoint: &Endpoint) -> EndpointKey {
+        match &self.model {
+            Some((model, key)) if Arc::ptr_eq(model, &endpoint.model) => key.endpoint(&endpoint.provider, endpoint.region.as_deref()),
+            _ => endpoint.key(),
         }
     }
 }
@@ -425,7 +435,7 @@ pub(super) fn check(
         return Err(Reason::Budget { cost: known_cost, remaining: allowance.remaining });
     }
 
-    let key = endpoint.key();
+    let key = wanted.key(endpoint);
     let health = inputs.health.get(key);
     let measured = |percentiles: fn(&super::EndpointHealth) -> Percentiles| health.and_then(|health| percentiles(health).p50);
     Ok(Candidate {

@@ -44,18 +44,13 @@ pub(super) fn of<'a>(slug: &ModelSlug, inputs: &Inputs<'a>, rules: &Rules<'_>) -
             implied.extend(here.flat_map(|endpoint| in_regions(endpoint, provider)));
             spread.push(provider.slug());
         }
-        let upstream = match model {
+        let named = match model {
             Some(model) => known_upstream(model, provider),
             None => unknown_upstream(slug, provider),
         };
         let routes = || provider.row.serves_any && (provider.is_usable() || rules.names(index));
-        let upstream = match upstream {
-            Some(upstream) => upstream,
-            None if routes() => base.to_string(),
-            None => continue,
-        };
-        if !listed.iter().any(|endpoint| *endpoint.provider == *provider.slug()) {
-            let endpoint = Arc::new(implied_endpoint(&base, provider, upstream, listed.first()));
+        if (named.is_some() || routes()) && !listed.iter().any(|endpoint| *endpoint.provider == *provider.slug()) {
+            let endpoint = Arc::new(implied_endpoint(&base, provider, named.unwrap_or_else(|| base.to_string()), listed.first()));
             if provider.regions.is_empty() {
                 implied.push(endpoint);
             } else {
@@ -71,8 +66,11 @@ pub(super) fn of<'a>(slug: &ModelSlug, inputs: &Inputs<'a>, rules: &Rules<'_>) -
 
 /// What a provider of the caller's calls a known model that it serves first-hand. The catalog speaks for the built-in ones.
 fn known_upstream(model: &Model, provider: &Configured) -> Option<String> {
+    if !provider.custom {
+        return None;
+    }
     let (author, name) = model.slug.split_once('/')?;
-    let serves = provider.custom && (provider.row.authors.iter().any(|known| known == author) || provider.slug() == author);
+    let serves = provider.row.authors.iter().any(|known| known == author) || provider.slug() == author;
     serves.then(|| model.endpoints.first().map_or(name, |endpoint| &endpoint.upstream).to_owned())
 }
 

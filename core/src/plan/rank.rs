@@ -8,23 +8,31 @@ use crate::{
     slug::{ModelSlug, Variant},
 };
 
-/// Where a candidate stands; lower is better, field by field.
-#[derive(Clone, Copy)]
+/// Where a candidate stands; the lower, the better.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 struct Place {
-    /// The model, unless all are one pool.
-    group: u32,
-    /// The place in `order`.
-    order: u32,
-    /// What counts more than the measure: missing features, missed wishes, outages, unknown prices.
-    class: u32,
-    value: f64,
+    standing: u64,
+    /// The measure, as a number of the same order.
+    value: u64,
     index: u32,
 }
 
-const LACKS_FEATURE: u32 = 8;
-const MISSES_PREFERRED: u32 = 4;
-const OUTAGE: u32 = 2;
-const UNKNOWN_PRICE: u32 = 1;
+/// What counts more than the measure: the model, unless all are one pool; the place in `order`; then missing features,
+/// missed wishes, outages, unknown prices.
+fn standing(group: usize, order: u32, class: u8) -> u64 {
+    (group as u64) << 40 | u64::from(order) << 8 | u64::from(class)
+}
+
+/// A number that is ordered as the float is.
+fn ordered(float: f64) -> u64 {
+    let bits = float.to_bits();
+    if float.is_sign_negative() { !bits } else { bits | 1 << 63 }
+}
+
+const LACKS_FEATURE: u8 = 8;
+const MISSES_PREFERRED: u8 = 4;
+const OUTAGE: u8 = 2;
+const UNKNOWN_PRICE: u8 = 1;
 
 /// Puts candidates in order, best first; takes out fallbacks where they are not allowed.
 pub(super) fn rank(
@@ -74,28 +82,24 @@ pub(super) fn rank(
                 draw(seed ^ candidate.key.value(), candidate.estimated_cost.unwrap_or(1.0))
             }
         };
-        let group = if pooled { 0 } else { candidate.model_index as u32 };
-        places.push(Place { group, order: candidate.order, class, value, index: index as u32 });
+        let group = if pooled { 0 } else { candidate.model_index };
+        places.push(Place { standing: standing(group, candidate.order, class), value: ordered(value), index: index as u32 });
     }
-    places.sort_unstable_by(|a, b| {
-        (a.group, a.order, a.class)
-            .cmp(&(b.group, b.order, b.class))
-            .then_with(|| a.value.total_cmp(&b.value))
-            .then_with(|| a.index.cmp(&b.index))
-    });
+    places.sort_unstable();
 
     let explored = explore(&mut places, &candidates, &by_model, pooled, seed);
     let mut slots: Vec<Option<Candidate>> = candidates.into_iter().map(Some).collect();
     if let Some(Some(candidate)) = explored.and_then(|index| slots.get_mut(index as usize)) {
         candidate.exploring = true;
     }
-    let mut ranked = places.iter().filter_map(|place| slots.get_mut(place.index as usize)?.take());
+    let ranked = places.iter().filter_map(|place| slots.get_mut(place.index as usize)?.take());
+    let mut kept: Vec<Candidate> = Vec::with_capacity(places.len());
     if rules.preferences.allows_fallbacks() {
-        return ranked.collect();
+        kept.extend(ranked);
+        return kept;
     }
     let listed = rules.order_len() as u32;
-    let mut kept: Vec<Candidate> = Vec::new();
-    for candidate in ranked.by_ref() {
+    for candidate in ranked {
         let keeps = match listed {
             // A further model in `models` is the caller's own wish, not a fallback of the provider.
             0 => kept.last().is_none_or(|last| !pooled && last.model_index != candidate.model_index),
@@ -124,7 +128,7 @@ fn explore(places: &mut [Place], candidates: &[Candidate], by_model: &[Option<So
     if !matches!(by, Some(SortBy::Latency | SortBy::Throughput)) || leader.calls < FEW_CALLS || unit(!seed) * EXPLORE_ONE_IN > 1.0 {
         return None;
     }
-    let peers = places.iter().take_while(|place| (place.group, place.order, place.class) == (first.group, first.order, first.class));
+    let peers = places.iter().take_while(|place| place.standing == first.standing);
     let unmeasured = |place: &Place| {
         let candidate = candidates.get(place.index as usize)?;
         (candidate.calls < FEW_CALLS && !candidate.recent_outage).then(|| unit(seed ^ candidate.key.value()))

@@ -3,26 +3,24 @@
 
 mod corrections;
 mod warm;
+mod window;
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use self::corrections::Corrections;
+use self::{
+    corrections::Corrections,
+    window::{Sample, WINDOW, Window},
+};
 use super::budget::Budget;
 use crate::{
     catalog::{Endpoint, EndpointKey, FastMap},
     plan::{Candidate, EndpointHealth, HealthSnapshot},
-    preferences::Percentiles,
     types::Usage,
 };
 
-/// How far back the window reaches.
-const WINDOW: Duration = Duration::from_secs(300);
-/// How many attempts it holds.
-const SAMPLES: usize = 128;
 /// How late a sample may leave the window: everything that is over leaves at once, instead of one by one.
 const TICK: Duration = Duration::from_secs(1);
 /// How many failures in a row open the breaker.
@@ -59,9 +57,7 @@ struct State {
     model: Arc<str>,
     provider: Arc<str>,
     region: Option<Arc<str>>,
-    samples: VecDeque<Sample>,
-    /// What the samples come to; counted when they change, not when it is read.
-    measured: EndpointHealth,
+    window: Window,
     failures: u32,
     failed_at: Option<Instant>,
     breaker: Breaker,
@@ -82,12 +78,6 @@ enum Breaker {
         since: Instant,
         wait: Duration,
     },
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Sample {
-    at: Instant,
-    outcome: Outcome,
 }
 
 /// How an attempt ended.
@@ -203,16 +193,14 @@ impl Endpoints {
         }
         self.expires = None;
         for (key, state) in &mut self.states {
-            if state.trim(now) {
-                state.measure();
+            if state.window.trim(now) {
                 let health = state.read(now);
                 match health.calls {
                     0 => Arc::make_mut(&mut self.snapshot).remove(*key),
                     _ => Arc::make_mut(&mut self.snapshot).insert(*key, health),
                 }
             }
-            let oldest = state.samples.front().map(|sample| sample.at + WINDOW);
-            self.expires = [self.expires, oldest].into_iter().flatten().min();
+            self.expires = [self.expires, state.window.expires()].into_iter().flatten().min();
         }
     }
 }
@@ -223,8 +211,7 @@ impl State {
             model,
             provider,
             region,
-            samples: VecDeque::new(),
-            measured: EndpointHealth::default(),
+            window: Window::default(),
             failures: 0,
             failed_at: None,
             breaker: Breaker::Closed,
@@ -260,24 +247,9 @@ impl State {
                 }
             }
         }
-        if matches!(outcome, Outcome::Refused) {
-            return;
+        if !matches!(outcome, Outcome::Refused) {
+            self.window.push(Sample { at: now, outcome });
         }
-        self.trim(now);
-        if self.samples.len() >= SAMPLES {
-            self.samples.pop_front();
-        }
-        self.samples.push_back(Sample { at: now, outcome });
-        self.measure();
-    }
-
-    /// Takes out what is too old; whether anything was.
-    fn trim(&mut self, now: Instant) -> bool {
-        let before = self.samples.len();
-        while self.samples.front().is_some_and(|sample| now > sample.at + WINDOW) {
-            self.samples.pop_front();
-        }
-        self.samples.len() < before
     }
 
     fn is_open(&self, now: Instant) -> bool {
@@ -310,66 +282,8 @@ impl State {
         EndpointHealth {
             cooling_down: open.max(cooling).filter(|left| !left.is_zero()),
             recent_outage: self.failed_at.is_some() || !matches!(self.breaker, Breaker::Closed),
-            ..self.measured
+            ..self.window.measured()
         }
-    }
-
-    /// Counts what the samples come to.
-    fn measure(&mut self) {
-        let (mut latencies, mut throughputs) = (Numbers::default(), Numbers::default());
-        let (mut calls, mut failures, mut rate_limits) = (0_u32, 0_u32, 0_u32);
-        for sample in &self.samples {
-            calls += u32::from(!matches!(sample.outcome, Outcome::Finished(_)));
-            match sample.outcome {
-                Outcome::Served { latency, throughput } => {
-                    latencies.extend(latency.map(|latency| latency.as_secs_f64()));
-                    throughputs.extend(throughput);
-                }
-                Outcome::Finished(throughput) => throughputs.extend(Some(throughput)),
-                Outcome::Failed => failures += 1,
-                Outcome::RateLimited(_) => rate_limits += 1,
-                Outcome::Refused => {}
-            }
-        }
-        let share = |count: u32| (calls > 0).then(|| f64::from(count) / f64::from(calls));
-        self.measured = EndpointHealth {
-            calls,
-            // The best first in both: `p90` is what nine of ten do at least as well as.
-            latency: latencies.percentiles(f64::total_cmp),
-            throughput: throughputs.percentiles(|a, b| b.total_cmp(a)),
-            error_rate: share(failures),
-            rate_limited_rate: share(rate_limits),
-            ..EndpointHealth::default()
-        };
-    }
-}
-
-/// The numbers of one window; on the stack, because they are counted with every call.
-struct Numbers {
-    numbers: [f64; SAMPLES],
-    length: usize,
-}
-
-impl Default for Numbers {
-    fn default() -> Self {
-        Self { numbers: [0.0; SAMPLES], length: 0 }
-    }
-}
-
-impl Numbers {
-    fn extend(&mut self, number: Option<f64>) {
-        if let (Some(number), Some(place)) = (number, self.numbers.get_mut(self.length)) {
-            *place = number;
-            self.length += 1;
-        }
-    }
-
-    /// Percentiles by an order that puts the best first.
-    fn percentiles(&mut self, best_first: impl FnMut(&f64, &f64) -> std::cmp::Ordering) -> Percentiles {
-        let numbers = &mut self.numbers[..self.length];
-        numbers.sort_unstable_by(best_first);
-        let at = |share: f64| numbers.get(((numbers.len() as f64 * share).ceil() as usize).saturating_sub(1)).copied();
-        Percentiles { p50: at(0.5), p75: at(0.75), p90: at(0.9), p99: at(0.99) }
     }
 }
 

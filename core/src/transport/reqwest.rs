@@ -32,7 +32,7 @@ use super::{Body, BoxFuture, Transport, TransportError, TransportErrorKind};
 #[derive(Debug)]
 pub struct Reqwest {
     connect_timeout: Duration,
-    read_timeout: Duration,
+    read_timeout: Option<Duration>,
     client: OnceLock<Result<reqwest::Client, TransportError>>,
 }
 
@@ -43,9 +43,9 @@ impl Default for Reqwest {
 }
 
 impl Reqwest {
-    /// A transport with an empty pool: 10 seconds to connect, 15 minutes between reads.
+    /// A transport with an empty pool: 10 seconds to connect, and no limit between reads, because a client has its own.
     pub fn new() -> Self {
-        Self { connect_timeout: Duration::from_secs(10), read_timeout: Duration::from_secs(900), client: OnceLock::new() }
+        Self { connect_timeout: Duration::from_secs(10), read_timeout: None, client: OnceLock::new() }
     }
 
     /// How long a connection may take to open.
@@ -56,7 +56,7 @@ impl Reqwest {
 
     /// How long to wait for the next bytes.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
-        self.read_timeout = timeout;
+        self.read_timeout = Some(timeout);
         self
     }
 
@@ -65,11 +65,14 @@ impl Reqwest {
     }
 
     fn build(&self) -> Result<reqwest::Client, TransportError> {
-        reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder();
+        if let Some(timeout) = self.read_timeout {
+            builder = builder.read_timeout(timeout);
+        }
+        builder
             .tls_backend_preconfigured(tls_config()?)
             .user_agent(concat!("junto/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.connect_timeout)
-            .read_timeout(self.read_timeout)
             .tcp_nodelay(true)
             .pool_idle_timeout(Duration::from_secs(60))
             .http2_adaptive_window(true)

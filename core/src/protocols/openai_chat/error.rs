@@ -116,7 +116,7 @@ impl Words {
             deeper("/inner_error/code"),
             deeper("/metadata/error_type"),
         ];
-        Self { names: names.join(" ").to_lowercase(), message: message.to_lowercase() }
+        Self { names: names.join(" ").to_ascii_lowercase(), message: message.to_ascii_lowercase() }
     }
 
     fn named(&self, names: &[&str]) -> bool {

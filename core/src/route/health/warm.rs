@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use super::{Endpoints, Health, Outcome, SAMPLES, Sample, State, WINDOW, corrections::Correction, corrections::ModelCorrection};
+use super::{Endpoints, Health, Outcome, Sample, State, WINDOW, corrections::Correction, corrections::ModelCorrection};
 use crate::{
     catalog::{EndpointKey, Tokenizer},
     error::{Error, Result},
@@ -169,18 +169,12 @@ impl Endpoints {
         let key = EndpointKey::new(&entry.model, &entry.provider, entry.region.as_deref());
         let new = || State::new(Arc::clone(&entry.model), Arc::clone(&entry.provider), entry.region.clone());
         let state = self.states.entry(key).or_insert_with(new);
-        let mut samples: Vec<Sample> = entry.samples.iter().filter_map(|sample| sample.sample(now)).collect();
-        samples.extend(state.samples.drain(..));
-        samples.sort_by_key(|sample| sample.at);
-        samples.drain(..samples.len().saturating_sub(SAMPLES));
-        state.samples = samples.into();
-        state.measure();
+        state.window.merge(entry.samples.iter().filter_map(|sample| sample.sample(now)));
         let left = entry.cool_until.and_then(|until| Duration::try_from_secs_f64(until - unix.as_secs_f64()).ok());
         // A day: whatever is longer is a mistake.
         let until = left.map(|left| now + left.min(Duration::from_secs(86_400)));
         state.cool_until = state.cool_until.max(until);
-        let oldest = state.samples.front().map(|sample| sample.at + WINDOW);
-        self.expires = [self.expires, oldest].into_iter().flatten().min();
+        self.expires = [self.expires, state.window.expires()].into_iter().flatten().min();
         self.publish(key, now);
     }
 
@@ -203,7 +197,7 @@ impl Endpoints {
 impl State {
     /// `None` where there is nothing to say.
     fn entry(&self, now: Instant, unix: Duration) -> Option<EndpointEntry> {
-        let samples = self.samples.iter().filter(|sample| now <= sample.at + WINDOW);
+        let samples = self.window.iter().filter(|sample| now <= sample.at + WINDOW);
         let samples: Vec<SampleEntry> = samples.map(|sample| SampleEntry::of(sample, now)).collect();
         let left = self.cool_until.and_then(|until| until.checked_duration_since(now)).filter(|left| !left.is_zero());
         (!samples.is_empty() || left.is_some()).then(|| EndpointEntry {
