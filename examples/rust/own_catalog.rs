@@ -19,6 +19,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let plan = junto.explain(&ChatRequest::new("acme/large:floor").user("Hello!"))?;
     println!("{plan}");
     let cheapest = plan.candidates.first().ok_or("nobody")?;
-    println!("{} for about ${:?}", cheapest.endpoint.tag(), cheapest.estimated_cost);
+    println!("{} for about ${}", cheapest.endpoint.tag(), cheapest.estimated_cost.ok_or("no price")?);
     Ok(())
 }

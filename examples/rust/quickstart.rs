@@ -42,7 +42,8 @@ async fn run(junto: &Client, request: ChatRequest) -> Result<(), Box<dyn std::er
     println!("{}", title("One answer"));
     let answer = junto.chat(request.clone()).await?;
     println!("{}\n", answer.text().trim());
-    println!("{}", dim(&format!("{} via {}, ${:?}", answer.model, answer.provider, answer.usage.cost)));
+    let cost = answer.usage.cost.map_or("cost unknown".to_owned(), |cost| format!("${cost}"));
+    println!("{}", dim(&format!("{} via {}, {cost}", answer.model, answer.provider)));
     show(answer.routing.as_ref());
 
     println!("{}", title("One stream"));

@@ -19,6 +19,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     // The last chunk has the usage with its cost, asked for or not.
     let usage = last.and_then(|chunk| chunk.usage).ok_or("no usage")?;
-    println!("\n{:?} tokens, ${:?}", usage.total_tokens, usage.cost);
+    println!("\n{} tokens, ${}", usage.total_tokens.ok_or("no count")?, usage.cost.ok_or("no price")?);
     Ok(())
 }
