@@ -220,10 +220,9 @@ fn search_wish(request: &ChatRequest) -> Option<SearchWish> {
     })
 }
 
-/// How much a search should read, whichever field says it.
+/// How much a search should read.
 fn search_size(request: &ChatRequest) -> Option<SearchSize> {
-    let of = |options: &serde_json::Map<String, serde_json::Value>| SearchSize::from_name(options.get("search_context_size")?.as_str()?);
-    request.web_plugin().and_then(|plugin| of(&plugin.extra)).or_else(|| request.web_search_options.as_ref().and_then(of))
+    SearchSize::from_name(request.search_options()?.get("search_context_size")?.as_str()?)
 }
 
 /// The parameters that a request sets.

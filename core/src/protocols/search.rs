@@ -1,24 +1,8 @@
 //! A vendor's own web search, as the request asks for it: by the web plugin, by OpenAI's `web_search_options`, or both.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value, json};
 
 use crate::types::ChatRequest;
-
-/// What the search is told, whichever field says it; none where the request asks for no search.
-pub(super) fn options(request: &ChatRequest) -> Option<Cow<'_, Map<String, Value>>> {
-    match (&request.web_search_options, request.web_plugin()) {
-        (None, None) => None,
-        (None, Some(plugin)) => Some(Cow::Borrowed(&plugin.extra)),
-        (Some(options), None) => Some(Cow::Borrowed(options)),
-        (Some(options), Some(plugin)) => {
-            let mut options = options.clone();
-            options.extend(plugin.extra.clone());
-            Some(Cow::Owned(options))
-        }
-    }
-}
 
 /// The domains to keep to.
 pub(super) fn included(options: &Map<String, Value>) -> Option<&Value> {

@@ -1,6 +1,6 @@
 //! The request: OpenAI's chat completions, plus `models`, `provider`, `plugins` and `reasoning`.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::{Map, Value};
@@ -173,6 +173,20 @@ impl ChatRequest {
     /// The web search that the request asks for; not one that is switched off.
     pub fn web_plugin(&self) -> Option<&Plugin> {
         self.plugins.iter().find(|plugin| plugin.id == "web" && plugin.enabled != Some(false))
+    }
+
+    /// What a web search is told, by the plugin, by `web_search_options` or by both; none where the request asks for no search.
+    pub(crate) fn search_options(&self) -> Option<Cow<'_, Map<String, Value>>> {
+        match (&self.web_search_options, self.web_plugin()) {
+            (None, None) => None,
+            (None, Some(plugin)) => Some(Cow::Borrowed(&plugin.extra)),
+            (Some(options), None) => Some(Cow::Borrowed(options)),
+            (Some(options), Some(plugin)) => {
+                let mut options = options.clone();
+                options.extend(plugin.extra.clone());
+                Some(Cow::Owned(options))
+            }
+        }
     }
 
     /// How to reason, with `reasoning_effort` folded in.
@@ -373,5 +387,28 @@ impl Message {
     /// A user message of parts.
     pub fn user_parts(parts: Vec<super::Part>) -> Self {
         Self { role: Role::User, content: Some(Content::Parts(parts)), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::ChatRequest;
+
+    #[test]
+    fn a_search_is_told_what_either_field_says_and_the_plugin_wins() {
+        let options = |request: serde_json::Value| {
+            let request = ChatRequest::from_json(&request.to_string()).unwrap();
+            request.search_options().map(|options| serde_json::to_value(options.as_ref()).unwrap())
+        };
+        let low = json!({"search_context_size": "low", "user_location": {"city": "Oslo"}});
+        let high = json!([{"id": "web", "search_context_size": "high"}]);
+        assert_eq!(options(json!({"model": "a/b"})), None);
+        assert_eq!(options(json!({"model": "a/b", "plugins": [{"id": "web", "enabled": false}]})), None);
+        assert_eq!(options(json!({"model": "a/b", "plugins": high})), Some(json!({"search_context_size": "high"})));
+        assert_eq!(options(json!({"model": "a/b", "web_search_options": low})), Some(low.clone()));
+        let both = json!({"search_context_size": "high", "user_location": {"city": "Oslo"}});
+        assert_eq!(options(json!({"model": "a/b", "plugins": high, "web_search_options": low})), Some(both));
     }
 }

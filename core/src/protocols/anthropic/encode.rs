@@ -250,7 +250,7 @@ fn server_tool(index: usize, map: &Map<String, Value>) -> Result<WireTool<'_>> {
 
 /// The vendor's web search, where the request asks for it.
 fn search_tool(request: &ChatRequest) -> Option<Map<String, Value>> {
-    search::options(request).map(|options| search_tool_of(&options))
+    request.search_options().map(|options| search_tool_of(&options))
 }
 
 fn search_tool_of(options: &Map<String, Value>) -> Map<String, Value> {

@@ -306,7 +306,7 @@ impl Encoder<'_> {
         for name in search::dropped(request, &[]) {
             self.drop(&name);
         }
-        let searches = search::options(request).is_some();
+        let searches = request.search_options().is_some();
         if searches {
             served.entry("googleSearch").or_insert_with(|| json!({}));
         }

@@ -151,7 +151,7 @@ fn is_system(model: &str) -> bool {
 fn put_search<M: SerializeMap>(fields: &mut Fields<'_, M>) -> Result<(), M::Error> {
     let (call, request) = (fields.call, fields.call.request);
     let given = request.web_search_options.as_ref();
-    let (Some(options), Some(_), false) = (search::options(request), request.web_plugin(), call.provider.quirks.router) else {
+    let (Some(options), Some(_), false) = (request.search_options(), request.web_plugin(), call.provider.quirks.router) else {
         return fields.put("web_search_options", given);
     };
     let takes: &[&str] = match call.provider.quirks.search {

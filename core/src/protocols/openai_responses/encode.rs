@@ -243,7 +243,7 @@ fn tool_choice(choice: &ToolChoice) -> Value {
 
 /// The vendor's web search, where the request asks for it.
 fn search_tool(call: &Call<'_>) -> Option<Value> {
-    let options = search::options(call.request)?;
+    let options = call.request.search_options()?;
     let mut tool = json!({"type": "web_search"});
     if let Some(size) = options.get("search_context_size").and_then(Value::as_str) {
         tool["search_context_size"] = size.into();
