@@ -10,7 +10,7 @@ use super::{request::Asked, sealed::seal};
 use crate::{
     error::ErrorBody,
     types::{
-        Annotation, ChatChunk, ChatResponse, ChunkChoice, Delta, FinishReason, FunctionDelta, ImageOutput, ReasoningDetail, Routing,
+        Annotation, ChatChunk, ChatResponse, ChunkChoice, FinishReason, FunctionDelta, ImageOutput, ReasoningDetail, Routing,
         ToolCallDelta, Usage, fold_details,
     },
 };
@@ -663,33 +663,12 @@ fn error(body: &ErrorBody) -> Value {
 
 /// A whole answer as one chunk.
 fn one_chunk(answer: ChatResponse) -> ChatChunk {
-    let choices = answer.choices.into_iter().map(|choice| {
-        let message = choice.message;
-        let calls = message.tool_calls.into_iter().zip(0..).map(|(call, index)| ToolCallDelta {
-            index,
-            id: Some(call.id),
-            call_type: None,
-            function: FunctionDelta { name: Some(call.function.name), arguments: Some(call.function.arguments) },
-            extra_content: call.extra_content,
-        });
-        let delta = Delta {
-            role: None,
-            content: message.content,
-            refusal: message.refusal,
-            reasoning: message.reasoning,
-            reasoning_details: message.reasoning_details,
-            tool_calls: calls.collect(),
-            annotations: message.annotations,
-            images: message.images,
-            audio: message.audio,
-        };
-        ChunkChoice {
-            index: choice.index,
-            delta,
-            finish_reason: choice.finish_reason,
-            logprobs: choice.logprobs,
-            native_finish_reason: None,
-        }
+    let choices = answer.choices.into_iter().map(|choice| ChunkChoice {
+        index: choice.index,
+        delta: choice.message.into(),
+        finish_reason: choice.finish_reason,
+        logprobs: choice.logprobs,
+        native_finish_reason: None,
     });
     ChatChunk {
         id: answer.id.into(),

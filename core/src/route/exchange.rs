@@ -28,8 +28,8 @@ use crate::{
     search::{Cite, Found},
     transport::{Body, BoxFuture},
     types::{
-        ChatChunk, ChatRequest, ChatResponse, ChunkChoice, Delta, EmbeddingInput, EmbeddingRequest, EmbeddingResponse, FinishReason,
-        ReasoningDetail, Role, ToolCallDelta,
+        ChatChunk, ChatRequest, ChatResponse, ChunkChoice, EmbeddingInput, EmbeddingRequest, EmbeddingResponse, FinishReason,
+        ReasoningDetail,
     },
 };
 
@@ -694,25 +694,7 @@ fn spell(answer: ChatResponse, provider: &Arc<str>) -> VecDeque<ChatChunk> {
     let mut chunks = VecDeque::with_capacity(2 * answer.choices.len());
     let mut ends = Vec::with_capacity(answer.choices.len());
     for choice in answer.choices {
-        let message = choice.message;
-        let calls = message.tool_calls.into_iter().zip(0..).map(|(call, index)| ToolCallDelta {
-            index,
-            id: Some(call.id),
-            call_type: Some("function".into()),
-            function: crate::types::FunctionDelta { name: Some(call.function.name), arguments: Some(call.function.arguments) },
-            extra_content: call.extra_content,
-        });
-        let delta = Delta {
-            role: Some(Role::Assistant),
-            content: message.content,
-            refusal: message.refusal,
-            reasoning: message.reasoning,
-            reasoning_details: message.reasoning_details,
-            tool_calls: calls.collect(),
-            annotations: message.annotations,
-            images: message.images,
-            audio: message.audio,
-        };
+        let delta = choice.message.into();
         chunks.push_back(chunk(ChunkChoice { index: choice.index, delta, logprobs: choice.logprobs, ..ChunkChoice::default() }));
         ends.push(ChunkChoice {
             index: choice.index,

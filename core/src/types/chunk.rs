@@ -135,6 +135,30 @@ impl Delta {
     }
 }
 
+impl From<AssistantMessage> for Delta {
+    /// The whole message as one piece.
+    fn from(message: AssistantMessage) -> Self {
+        let calls = message.tool_calls.into_iter().zip(0..).map(|(call, index)| ToolCallDelta {
+            index,
+            id: Some(call.id),
+            call_type: Some("function".into()),
+            function: FunctionDelta { name: Some(call.function.name), arguments: Some(call.function.arguments) },
+            extra_content: call.extra_content,
+        });
+        Self {
+            role: Some(Role::Assistant),
+            content: message.content,
+            refusal: message.refusal,
+            reasoning: message.reasoning,
+            reasoning_details: message.reasoning_details,
+            tool_calls: calls.collect(),
+            annotations: message.annotations,
+            images: message.images,
+            audio: message.audio,
+        }
+    }
+}
+
 impl ChatChunk {
     /// The text that the first choice gained.
     pub fn text(&self) -> &str {
@@ -276,5 +300,32 @@ fn fold_logprobs(whole: &mut Option<Value>, piece: Value) {
                 whole.insert(key.clone(), value.clone());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{AssistantMessage, Delta, fold_delta};
+
+    #[test]
+    fn a_message_as_one_piece_folds_into_itself() {
+        let call = |id: &str, signature: serde_json::Value| json!({"id": id, "type": "function", "function": {"name": "look", "arguments": "{}"}, "extra_content": signature});
+        let message = json!({
+            "role": "assistant",
+            "content": "Blue.",
+            "refusal": "No.",
+            "reasoning": "Light scatters.",
+            "reasoning_details": [{"type": "reasoning.text", "text": "Light scatters.", "index": 0}],
+            "tool_calls": [call("a", json!({"google": {"thought_signature": "x"}})), call("b", json!(null))],
+            "annotations": [{"type": "url_citation", "url_citation": {"url": "https://example.com", "title": "Sky", "start_index": 0, "end_index": 5}}],
+            "images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}],
+            "audio": {"id": "audio_1", "data": "AA=="},
+        });
+        let message: AssistantMessage = serde_json::from_value(message).unwrap();
+        let mut folded = AssistantMessage { role: message.role, ..AssistantMessage::default() };
+        fold_delta(&mut folded, Delta::from(message.clone()));
+        assert_eq!(folded, message);
     }
 }
