@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use junto::CallOptions;
+use junto::{CallOptions, ChatRequest};
 use pyo3::{IntoPyObjectExt, exceptions::PyValueError, prelude::*, pybacked::PyBackedStr};
 
 use crate::{
@@ -230,9 +230,14 @@ impl Client {
 
     // Detached: the core may wait for a lock that a thread holds while it logs.
 
-    fn explain(&self, py: Python<'_>, request: &str) -> PyResult<String> {
+    /// The plan of a request, as JSON and as a table.
+    fn explain(&self, py: Python<'_>, request: &str) -> PyResult<(String, String)> {
         let client = self.core(py)?;
-        py.detach(|| client.explain_json(request)).map_err(|error| error::raise(py, &error))
+        let plan = py.detach(|| {
+            let plan = client.explain(&ChatRequest::from_json(request)?)?;
+            Ok((plan.to_json(), plan.to_string()))
+        });
+        plan.map_err(|error| error::raise(py, &error))
     }
 
     fn model(&self, py: Python<'_>, slug: &str) -> PyResult<String> {

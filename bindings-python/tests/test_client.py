@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import pickle
 import signal
@@ -206,9 +207,20 @@ def test_a_closed_client_says_so(client: Junto) -> None:
 def test_explain_is_a_table_and_sends_nothing() -> None:
     script = Script()
     plan = scripted(script).explain(model="openai/gpt-4o", models=["anthropic/claude-sonnet-4-5"], messages=ASK)
-    assert plan.candidates and "openai" in str(plan) and script.requests == []
+    assert plan.candidates and script.requests == []
     assert plan.rejected and any(rejection.code == "no_credentials" for rejection in plan.rejected)
-    assert plan._repr_html_().count("<tr>") == 2 + len(plan.candidates) + len(plan.rejected)
+    asked, _, head, first, *rest = str(plan).splitlines()
+    assert asked.startswith("openai/gpt-4o  (about ") and "data" in head.split() and "keeps 30 days" in first
+    assert len(rest) == len(plan.candidates) - 1 + len(["", "not used:"]) + len(plan.rejected)
+    assert "$/M in" in plan._repr_html_() and "&lt;" not in plan._repr_html_()
+    for same in (copy.copy(plan), plan.copy(), copy.deepcopy(plan), pickle.loads(pickle.dumps(plan))):
+        assert (same, str(same), same.candidates[0].endpoint) == (plan, str(plan), plan.candidates[0].endpoint)
+
+
+def test_a_plan_marks_speeds_that_nobody_measured_here() -> None:
+    client = Junto(transport=Script(), env=False, providers={"groq": {"api_key": "sk-test-secret"}})
+    plan = client.explain(model="openai/gpt-oss-120b", messages=ASK)
+    assert f"~{plan.candidates[0].health.throughput:.0f} tok/s" in str(plan)
 
 
 def test_ctrl_c_ends_a_blocking_call(client: Junto, vendor: Vendor) -> None:

@@ -158,7 +158,7 @@ def events(stream: list[dict[str, Any]], line_end: str) -> tuple[list[tuple[floa
 
 def plan(client: Junto | AsyncJunto, request: Any) -> Outcome:
     try:
-        return Outcome(plan=json.loads(client._native.explain(json.dumps(request))))
+        return Outcome(plan=json.loads(client._native.explain(json.dumps(request))[0]))
     except JuntoError as error:
         return Outcome(error=error)
 

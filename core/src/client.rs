@@ -193,8 +193,7 @@ impl Client {
 
     /// [`Client::explain`] in JSON.
     pub fn explain_json(&self, request: &str) -> Result<String> {
-        let plan = self.explain(&ChatRequest::from_json(request)?)?;
-        Ok(serde_json::to_string(&plan)?)
+        self.explain(&ChatRequest::from_json(request)?).map(|plan| plan.to_json())
     }
 
     /// What was spent since the client was made, and what its budget has left.

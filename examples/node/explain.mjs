@@ -10,7 +10,7 @@ const plan = junto.explain({
   provider: { ignore: ["azure"] },
 });
 
-console.log(String(plan));
+console.log(`${plan}\n`);
 const [first] = plan.candidates;
 console.log(`first ${first.endpoint}, about $${first.estimated_cost}`);
 for (const { endpoint, code, message } of plan.rejected.slice(0, 3)) console.log(`not ${endpoint}: ${code} (${message})`);

@@ -13,7 +13,7 @@ const request = {
   provider: vendor && { order: ["azure", "openai"] },
 };
 
-console.log(String(junto.explain(request)));
+console.log(`${junto.explain(request)}\n`);
 
 const answer = await junto.chat.completions.create(request);
 console.log(`${answer.choices[0].message.content}  (${answer.model} via ${answer.provider}, $${answer.usage?.cost ?? "?"})\n`);

@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "messages": [{"role": "user", "content": "Hello!"}]}"#,
     )?;
     let plan = junto.explain(&request)?;
-    println!("{plan}");
+    println!("{plan}\n");
     for rejection in &plan.rejected {
         println!("{:<28} {rejection}", rejection.reason().code());
     }

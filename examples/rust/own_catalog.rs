@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     )?;
     let junto = Client::builder().env(false).api_key("openai", "key").api_key("groq", "key").catalog(Arc::new(catalog)).build()?;
     let plan = junto.explain(&ChatRequest::new("acme/large:floor").user("Hello!"))?;
-    println!("{plan}");
+    println!("{plan}\n");
     let cheapest = plan.candidates.first().ok_or("nobody")?;
     println!("{} for about ${}", cheapest.endpoint.tag(), cheapest.estimated_cost.ok_or("no price")?);
     Ok(())

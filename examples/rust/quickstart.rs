@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn run(junto: &Client, request: ChatRequest) -> Result<(), Box<dyn std::error::Error>> {
-    println!("{}\n{}", title("The plan, without a network"), junto.explain(&request)?);
+    println!("{}\n{}\n", title("The plan, without a network"), junto.explain(&request)?);
 
     println!("{}", title("One answer"));
     let answer = junto.chat(request.clone()).await?;

@@ -8,7 +8,6 @@ import sys
 from typing import Any
 
 from . import Junto, JuntoError, __version__
-from .plan import table
 from .types import Routing
 
 
@@ -102,15 +101,21 @@ def _models(options: Any) -> int:
             [each.tag, each.upstream_id, _tokens(each.context_length), *_prices(each.pricing), _measured(each), each.unavailable_reason or "yes"]
             for each in client.models.endpoints(options.text).endpoints
         ]
-        print(table(["endpoint", "model there", "context", "$/M in", "$/M out", "uptime", "available"], rows))
+        print(_table(["endpoint", "model there", "context", "$/M in", "$/M out", "uptime", "available"], rows))
         return 0
     rows = [
         [model.id, _tokens(model.context_length), *_prices(model.pricing), ", ".join(model.architecture.input_modalities or ())]
         for model in listed
     ]
-    print(table(["model", "context", "$/M in", "$/M out", "reads"], rows))
+    print(_table(["model", "context", "$/M in", "$/M out", "reads"], rows))
     print(f"\n{len(rows)} models", file=sys.stderr)
     return 0 if rows else 1
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(columns, *rows)]
+    lines = [columns, ["-" * width for width in widths], *rows]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
 
 
 def _tokens(count: int | None) -> str:

@@ -574,8 +574,8 @@ class _Base:
 
     def explain(self, *, model: str | None = None, messages: Any = (), **params: Any) -> Plan:
         """Where a request would go and why, without sending anything."""
-        request = _chat(self._options, messages, model, None, params)
-        return Plan(loads(self._native.explain(request)))
+        plan, table = self._native.explain(_chat(self._options, messages, model, None, params))
+        return Plan(loads(plan), table)
 
     def export_health(self) -> str:
         """What was measured in the last 5 minutes, as JSON for `import_health` or the ``health`` setting of another client."""

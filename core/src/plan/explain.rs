@@ -6,35 +6,44 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 use serde_json::json;
 
 use super::{Candidate, Plan, Search};
-use crate::catalog::DataPolicy;
+use crate::catalog::{DataPolicy, Parameter};
 
-const HEAD: [&str; 8] = ["", "endpoint", "model there", "$/M in", "$/M out", "data", "health", "est. cost"];
+const COLUMNS: usize = 9;
+const HEAD: [&str; COLUMNS] = ["", "endpoint", "model there", "$/M in", "$/M out", "data", "health", "est. cost", "left out"];
+
+impl Plan {
+    /// The plan as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}  (about {} tokens in, {} out)\n", self.requested, self.prompt_tokens, self.completion_tokens)?;
-        let rows: Vec<[String; 8]> = self.candidates.iter().enumerate().map(|(index, candidate)| row(index, candidate)).collect();
-        let mut widths = HEAD.map(str::len);
+        writeln!(f, "{}  (about {} tokens in, {} out)", self.requested, self.prompt_tokens, self.completion_tokens)?;
+        let rows: Vec<[String; COLUMNS]> = self.candidates.iter().enumerate().map(|(index, candidate)| row(index, candidate)).collect();
+        let mut head = HEAD;
+        if self.candidates.iter().all(|candidate| candidate.dropped.is_empty()) {
+            head[COLUMNS - 1] = "";
+        }
+        let mut widths = head.map(str::len);
         for row in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
             }
         }
-        line(f, &HEAD, &widths)?;
+        line(f, &head, &widths)?;
         for row in &rows {
             line(f, &row.each_ref().map(String::as_str), &widths)?;
         }
         if !self.rejected.is_empty() {
-            writeln!(f, "\nnot used:")?;
-            for rejection in &self.rejected {
-                writeln!(f, "  {rejection}")?;
-            }
+            write!(f, "\n\nnot used:")?;
         }
-        Ok(())
+        self.rejected.iter().try_for_each(|rejection| write!(f, "\n  {rejection}"))
     }
 }
 
-fn line(f: &mut fmt::Formatter<'_>, cells: &[&str; 8], widths: &[usize; 8]) -> fmt::Result {
+fn line(f: &mut fmt::Formatter<'_>, cells: &[&str; COLUMNS], widths: &[usize; COLUMNS]) -> fmt::Result {
     let mut text = String::new();
     for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
         // Numbers end under each other.
@@ -42,10 +51,10 @@ fn line(f: &mut fmt::Formatter<'_>, cells: &[&str; 8], widths: &[usize; 8]) -> f
         text.push_str("  ");
         text.push_str(&cell);
     }
-    writeln!(f, "{}", text.trim_end())
+    write!(f, "\n{}", text.trim_end())
 }
 
-fn row(index: usize, candidate: &Candidate) -> [String; 8] {
+fn row(index: usize, candidate: &Candidate) -> [String; COLUMNS] {
     let price = |per_million: Option<f64>| per_million.map_or_else(|| "?".to_owned(), |price| price.to_string());
     let pricing = candidate.endpoint.pricing.as_ref();
     [
@@ -57,6 +66,7 @@ fn row(index: usize, candidate: &Candidate) -> [String; 8] {
         data(candidate.policy()),
         health(candidate),
         candidate.estimated_cost.map_or_else(|| "?".to_owned(), |cost| format!("${cost:.6}")),
+        candidate.dropped.iter().map(Parameter::as_str).collect::<Vec<_>>().join(", "),
     ]
 }
 

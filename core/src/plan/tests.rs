@@ -467,13 +467,21 @@ maker/one  (about 8 tokens in, 100 out)
   2  gamma/eu  one-v1            3        3  may train      ~200 tok/s, ~0.50 s  $0.000324
 
 not used:
-  beta is in `provider.ignore`
-"
+  beta is in `provider.ignore`"
     );
     let json = serde_json::to_value(&plan).expect("json");
     assert_eq!(json["candidates"][1]["endpoint"], "gamma/eu");
     assert_eq!(json["candidates"][0]["pricing"]["prompt"], "0.000001");
     assert_eq!(json["rejected"][0]["code"], "ignored");
+    let plan = ask(json!({"only": ["alpha", "gamma"], "sort": "price"}), json!({"seed": 7, "max_tokens": 100})).expect("a plan");
+    assert_eq!(
+        plan.to_string().lines().skip(2).take(3).collect::<Vec<_>>(),
+        [
+            "     endpoint  model there  $/M in  $/M out  data           health               est. cost  left out",
+            "  1  alpha     one               1        1  keeps 30 days  ~50 tok/s, ~1.00 s   $0.000108",
+            "  2  gamma/eu  one-v1            3        3  may train      ~200 tok/s, ~0.50 s  $0.000324  seed",
+        ]
+    );
 }
 
 /// A model with this many endpoints, and what it takes to plan it.
