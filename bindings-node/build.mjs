@@ -5,10 +5,12 @@
  */
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { arch, env, execPath, exit, platform } from "node:process";
+
+import { build } from "rolldown";
 
 const here = import.meta.dirname;
 const release = process.argv.includes("--release");
@@ -49,16 +51,26 @@ function platformOf(triple) {
   return `${os}-${{ aarch64: "arm64", x86_64: "x64" }[cpu] ?? cpu}${abi}`;
 }
 
-execFileSync(execPath, [join(here, "node_modules", "typescript", "bin", "tsc"), "-p", here], { stdio: "inherit" });
+const dist = join(here, "dist");
+rmSync(dist, { recursive: true, force: true });
+execFileSync(execPath, [join(here, "node_modules", "typescript", "bin", "tsc"), "-p", here, "--emitDeclarationOnly"], { stdio: "inherit" });
+
+// One file holds everything, because each costs a third of a millisecond to find, read and compile; the others say what of it is whose.
+const output = { dir: dist, format: "cjs", banner: '"use strict";', comments: false, esModule: true, externalLiveBindings: false };
+const module = (name) => join(here, "lib", `${name}.ts`);
+await build({ input: module("junto"), platform: "node", output });
+const resolveId = (id, from) => from && id.startsWith("./") && { id: "./junto.js", external: true };
+await build({ input: ["index", "openai", "testing", "cli"].map(module), platform: "node", plugins: [{ name: "one file", resolveId }], output });
 
 // For ES modules in Node a door that reads the CommonJS half by `require`: the way through Node's own analysis of a CommonJS
 // module costs as much again as loading it. Bundlers take the plain `export *`, which they can follow.
 const require = createRequire(import.meta.url);
 for (const name of ["index", "openai", "testing"]) {
+  copyFileSync(join(here, "lib", `${name}.mts`), join(dist, `${name}.mjs`));
   const names = Object.keys(require(`./dist/${name}.js`)).join(", ");
-  const rest = name === "index" ? "export default Junto;\n" : "";
-  const door = `import { createRequire } from "node:module";\nexport const { ${names} } = createRequire(import.meta.url)("./${name}.js");\n${rest}`;
-  writeFileSync(join(here, "dist", `${name}.node.mjs`), door);
+  const [file, rest] = name === "index" ? ["junto", "export default Junto;\n"] : [name, ""];
+  const door = `import { createRequire } from "node:module";\nexport const { ${names} } = createRequire(import.meta.url)("./${file}.js");\n${rest}`;
+  writeFileSync(join(dist, `${name}.node.mjs`), door);
 }
 
 // The examples import the package by its name.

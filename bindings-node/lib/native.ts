@@ -1,7 +1,5 @@
 /** Finds the native half and says what it looks like. Every call settles with the core's JSON: the answer, or `{"error": ..}`. */
 
-import { arch, platform } from "node:process";
-
 /** `options` is `{timeout, headers}` as JSON, the time in milliseconds. */
 export interface NativeClient {
   chat(port: NativePort, call: number, request: string, options?: string): void;
@@ -51,6 +49,7 @@ interface Native {
 
 /** The packages that may hold the addon here, the likeliest first. npm installs only the one that fits. */
 function candidates(): string[] {
+  const { arch, platform } = process;
   const triple = `${platform}-${arch}`;
   const names = platform === "linux" ? [`${triple}-gnu`, `${triple}-musl`] : platform === "win32" ? [`${triple}-msvc`] : [triple];
   return [`../junto.${triple}.node`, ...names.map((name) => `junto-${name}`)];
@@ -66,7 +65,7 @@ function load(): Native {
       if (code !== "MODULE_NOT_FOUND") reasons.push(`${name}: ${message}`);
     }
   }
-  const why = reasons.length > 0 ? reasons.join("; ") : `no package for ${platform}-${arch} is installed (were optional dependencies left out?)`;
+  const why = reasons.length > 0 ? reasons.join("; ") : `no package for ${process.platform}-${process.arch} is installed (were optional dependencies left out?)`;
   throw new Error(`junto's native addon did not load: ${why}`);
 }
 

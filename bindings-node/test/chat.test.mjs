@@ -143,8 +143,7 @@ test("ESM and CommonJS share one set of classes", async () => {
 });
 
 test("there is one class for each kind of error, with the core's status", async () => {
-  const { toError } = createRequire(import.meta.url)("../dist/errors.js");
-  const { native } = createRequire(import.meta.url)("../dist/native.js");
+  const { native, toError } = createRequire(import.meta.url)("../dist/junto.js");
   const kinds = JSON.parse(native.errorKinds());
   const classes = new Set();
   for (const { name, status, code } of kinds) {

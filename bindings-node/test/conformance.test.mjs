@@ -14,9 +14,7 @@ import { ScriptedJunto } from "junto/testing";
 
 // The Responses API is public through `fetch` alone, whose errors are bodies; here it is asked as `fetch` asks it.
 const require = createRequire(import.meta.url);
-const { handles } = require("../dist/native.js");
-const { settle } = require("../dist/errors.js");
-const { ask: askNative, port } = require("../dist/port.js");
+const { ask: askNative, handles, port, settle } = require("../dist/junto.js");
 
 const ROOT = join(import.meta.dirname, "../../tests/conformance");
 const ONLY = process.env["JUNTO_CASE"] ?? "";
