@@ -54,7 +54,7 @@ impl Account {
         if text.starts_with('{') {
             return Self::from_json(text);
         }
-        let text = fs::read_to_string(text).map_err(|error| format!("cannot read `{text}`: {error}"))?;
+        let text = fs::read_to_string(text).map_err(|error| format!("is neither JSON nor a file that can be read: {error}"))?;
         Self::from_json(&text)
     }
 
@@ -270,7 +270,8 @@ mod tests {
             (r#"{"type": "service_account", "client_email": "a"}"#, "has no `private_key`"),
             (r#"{"type": "service_account", "client_email": "a", "private_key": "hunter2"}"#, "no RSA key in PEM form"),
             (r#"{"type": "external_account"}"#, "others need a callback"),
-            ("/nowhere/at/all.json", "cannot read `/nowhere/at/all.json`"),
+            ("/nowhere/at/all.json", "is neither JSON nor a file that can be read"),
+            ("aHVudGVyMg/hunter2==", "is neither JSON nor a file that can be read"),
         ];
         for (text, expected) in cases {
             let problem = Account::read(text).expect_err(text);
@@ -289,7 +290,9 @@ mod tests {
         assert!(matches!(found, Found::Source(_)));
         assert_eq!(project.as_deref(), Some("p-1"));
         let (found, _) = find_in(&[("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json".to_owned())], None);
-        assert!(matches!(found, Found::Nothing(Some(problem)) if problem.starts_with("GOOGLE_APPLICATION_CREDENTIALS cannot read")));
+        assert!(
+            matches!(found, Found::Nothing(Some(problem)) if problem.starts_with("GOOGLE_APPLICATION_CREDENTIALS is neither JSON nor"))
+        );
         assert!(matches!(find_in(&[], None).0, Found::Nothing(None)));
 
         let script = ScriptedTransport::new().then(Scripted::response(200, TOKEN).to("http://10.0.0.1/computeMetadata/v1/instance"));

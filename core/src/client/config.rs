@@ -505,8 +505,16 @@ fn parse<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let inner = error.path().to_string();
         let path = if inner == "." { path.to_owned() } else { format!("{path}.{inner}") };
-        bad(&path, &error.inner().to_string())
+        bad(&path, &unquoted(&error.inner().to_string()))
     })
+}
+
+/// A message of serde's without the text that it quotes: what should have been a number or an object may be a key.
+fn unquoted(message: &str) -> String {
+    match (message.split_once(": string \""), message.rsplit_once(", expected ")) {
+        (Some((invalid, _)), Some((_, expected))) => format!("{invalid}: string, expected {expected}"),
+        _ => message.to_owned(),
+    }
 }
 
 fn take<T: DeserializeOwned>(map: &mut Map<String, Value>, path: &str, field: &str) -> Result<Option<T>> {

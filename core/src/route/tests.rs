@@ -439,6 +439,7 @@ fn configuration_errors_name_the_field_and_never_a_key() {
         (r#"{"providers": {"openai": {"quirks": {"drop": []}}}}"#, "providers.openai.quirks"),
         (r#"{"providers": {"openai": {"base_url": "api.openai.com"}}}"#, "providers.openai.base_url"),
         (r#"{"providers": {"mine": {"api_key": "sk-1"}}}"#, "providers.mine.base_url"),
+        (r#"{"providers": "sk-1, expected"}"#, "providers"),
         (r#"{"timeout": -1}"#, "timeout"),
         (r#"{"time_out": 1}"#, "time_out"),
         (r#"{"preferences": {"sort": "fast"}}"#, "preferences"),
