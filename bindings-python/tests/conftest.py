@@ -13,10 +13,25 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from vendor import Vendor
+from watch import Watch, keys
 
 from junto import Junto
 
 ASK: list[dict[str, Any]] = [{"role": "user", "content": "Hello!"}]
+
+
+#: Of the whole run, so that a key which one test gave is found in what another shows.
+WATCH = Watch()
+
+
+@pytest.fixture(autouse=True)
+def watch(request: pytest.FixtureRequest) -> Iterator[Watch]:
+    """No log, client or error of any test shows a key that a client was given. Tests of the log set its level themselves."""
+    with WATCH.on(logs="caplog" not in request.fixturenames):
+        yield WATCH
+    leaks = [*WATCH.leaks]
+    WATCH.leaks.clear()
+    assert not leaks, "\n".join(leaks)
 
 
 @pytest.fixture
@@ -42,6 +57,7 @@ def run(vendor: Vendor) -> Callable[..., subprocess.CompletedProcess[str]]:
         command = [sys.executable, "-W", "error", "-c", head + textwrap.dedent(program)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout)
         assert done.returncode == expect, (done.returncode, done.stdout, done.stderr)
+        assert not [key for key in keys(vendor.config) if key in done.stdout + done.stderr]
         return done
 
     return run

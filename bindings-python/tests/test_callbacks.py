@@ -9,6 +9,7 @@ from typing import Any, Callable
 import pytest
 from conftest import ASK
 from vendor import Vendor
+from watch import Watch
 
 from junto import APITimeoutError, AsyncJunto, AuthenticationError, InternalServerError, Junto
 from junto.testing import Script
@@ -18,8 +19,10 @@ def asked(function: Callable[[], Any], field: str = "api_key") -> dict[str, Any]
     return {"env": False, "max_retries": 0, "providers": {"openai": {field: function}}}
 
 
-def test_a_key_is_asked_for_before_each_attempt(vendor: Vendor) -> None:
-    keys = iter(f"sk-test-{at}" for at in range(9))
+def test_a_key_is_asked_for_before_each_attempt(vendor: Vendor, watch: Watch) -> None:
+    given = [f"sk-test-{at}" for at in range(9)]
+    watch.keys.update(given)
+    keys = iter(given)
     config = {**asked(lambda: next(keys)), "max_retries": 1}
     config["providers"]["openai"]["base_url"] = vendor.base_url
     client = Junto(**config)
@@ -31,7 +34,8 @@ def test_a_key_is_asked_for_before_each_attempt(vendor: Vendor) -> None:
     assert "sk-test" not in repr(client)
 
 
-def test_azure_gets_the_token_as_a_bearer() -> None:
+def test_azure_gets_the_token_as_a_bearer(watch: Watch) -> None:
+    watch.keys.add("token-of-azure")
     token = {"azure": {"access_token": lambda: "token-of-azure", "base_url": "https://me.openai.azure.com", "deployments": {"gpt-4o": "mine"}}}
     script = Script().answer("Hello!")
     client = Junto(transport=script, env=False, providers=token)

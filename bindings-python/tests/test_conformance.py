@@ -10,6 +10,7 @@ from typing import Any, Callable
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from watch import Watch
 
 from junto import AsyncJunto, Junto, JuntoError, parse_slug
 from junto.testing import Script
@@ -35,7 +36,7 @@ def test_there_are_cases() -> None:
 
 @pytest.mark.parametrize("case", cases())
 @pytest.mark.parametrize("way", ["sync", "async"])
-def test_case(case: dict[str, Any], way: str) -> None:
+def test_case(case: dict[str, Any], way: str, watch: Watch) -> None:
     wrong: list[str] = []
     if "slug" in case:
         check_slug(case["slug"], case["expect"], wrong)
@@ -50,7 +51,10 @@ def test_case(case: dict[str, Any], way: str) -> None:
         assert not wrong, "\n".join(wrong)
         return
     for step in case.get("steps", [case]):
+        lines = watch.lines
         take(client, script, config, step, bool(case.get("repeat_last")), wrong)
+        if watch.lines == lines and "request" in step and step.get("exchanges"):
+            wrong.append("nothing was logged, so no log was searched for keys")
     assert not wrong, "\n".join(wrong)
 
 

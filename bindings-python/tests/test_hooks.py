@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from conftest import ASK
 from vendor import Vendor
+from watch import Watch, keys
 
 from junto import AsyncJunto, Junto, JuntoError
 from junto.testing import Script
@@ -89,6 +90,23 @@ def test_logs_are_under_junto_and_name_the_attempts(caplog: pytest.LogCaptureFix
     caplog.clear()
     client.chat.completions.create(model="openai/m", messages=ASK)
     assert not caplog.records
+
+
+def test_a_key_that_is_shown_fails_its_test(watch: Watch) -> None:
+    class Leaky(Junto):
+        def __repr__(self) -> str:
+            return str(self._config)
+
+    config = {"providers": {"a": {"api_key": ["sk-in-a-list"], "key_env": ["A_API_KEY"], "key_url": "https://a.test"}}, "env": {"B_TOKEN": "token-of-b", "HOME": "/somewhere"}}
+    assert set(keys(config)) == {"sk-in-a-list", "token-of-b"}
+    before = watch.lines
+    hooked(Script().answer("Hello!")).chat.completions.create(model="openai/m", messages=ASK)
+    assert watch.lines > before and not watch.leaks
+    Leaky(transport=Script(), env=False, providers={"openai": {"api_key": "sk-planted"}})
+    JuntoError("refused", {"message": "refused", "metadata": {"raw": "sk-planted"}})
+    logging.getLogger("junto.route").debug("attempt failed", extra={"junto": {"authorization": "Bearer sk-planted"}})
+    assert [leak.partition(":")[0] for leak in watch.leaks] == ["client", "error", "log"]
+    watch.leaks.clear()
 
 
 def test_a_log_handler_that_raises_breaks_nothing(caplog: pytest.LogCaptureFixture) -> None:
