@@ -83,6 +83,12 @@ impl Client {
         Ok(client.with(&options))
     }
 
+    /// What asks nobody. Detached: the core may wait for a lock that a thread holds while it logs.
+    fn at_once<T: Send>(&self, py: Python<'_>, read: impl FnOnce(junto::Client) -> junto::Result<T> + Send) -> PyResult<T> {
+        let client = self.core(py)?;
+        py.detach(|| read(client)).map_err(|error| error::raise(py, &error))
+    }
+
     /// The running event loop, where a callback may have to await in it.
     fn event_loop(&self, py: Python<'_>) -> PyResult<Option<callbacks::Shared>> {
         if self.callbacks.is_empty() {
@@ -228,41 +234,32 @@ impl Client {
         })
     }
 
-    // Detached: the core may wait for a lock that a thread holds while it logs.
-
     /// The plan of a request, as JSON and as a table.
     fn explain(&self, py: Python<'_>, request: &str) -> PyResult<(String, String)> {
-        let client = self.core(py)?;
-        let plan = py.detach(|| {
+        self.at_once(py, |client| {
             let plan = client.explain(&ChatRequest::from_json(request)?)?;
             Ok((plan.to_json(), plan.to_string()))
-        });
-        plan.map_err(|error| error::raise(py, &error))
+        })
     }
 
     fn model(&self, py: Python<'_>, slug: &str) -> PyResult<String> {
-        let client = self.core(py)?;
-        py.detach(|| client.model_json(slug)).map_err(|error| error::raise(py, &error))
+        self.at_once(py, |client| client.model_json(slug))
     }
 
     fn endpoints(&self, py: Python<'_>, slug: &str) -> PyResult<String> {
-        let client = self.core(py)?;
-        py.detach(|| client.endpoints_json(slug)).map_err(|error| error::raise(py, &error))
+        self.at_once(py, |client| client.endpoints_json(slug))
     }
 
     fn export_health(&self, py: Python<'_>) -> PyResult<String> {
-        let client = self.core(py)?;
-        Ok(py.detach(|| client.export_health_json()))
+        self.at_once(py, |client| Ok(client.export_health_json()))
     }
 
     fn import_health(&self, py: Python<'_>, health: &str) -> PyResult<()> {
-        let client = self.core(py)?;
-        py.detach(|| client.import_health_json(health)).map_err(|error| error::raise(py, &error))
+        self.at_once(py, |client| client.import_health_json(health))
     }
 
     fn spend(&self, py: Python<'_>) -> PyResult<String> {
-        let client = self.core(py)?;
-        Ok(py.detach(|| client.spend_json()))
+        self.at_once(py, |client| Ok(client.spend_json()))
     }
 }
 

@@ -25,12 +25,14 @@ from .types import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, AsyncIterator, Callable, Iterator, Literal, Mapping, Sequence, overload
+    from typing import Any, AsyncIterator, Callable, Iterator, Literal, Mapping, Sequence, TypeVar, overload
 
     from ._hooks import Hook
     from ._native import Script as _NativeScript
     from .settings import Key, Search, SearchEngine
     from .testing import Script
+
+    _Client = TypeVar("_Client", bound="_Base")
 else:
 
     def overload(function: Any) -> None:
@@ -69,8 +71,11 @@ class _Options:
             return timeout, _headers(self.headers) if self.headers else None
         return timeout, _headers({**self.headers, **_mapping("extra_headers", headers)})
 
-    def body(self, extra_body: Mapping[str, Any] | None, request: dict[str, Any]) -> str:
-        """The request as text, with the fields that stand beside it."""
+    def body(self, extra_body: Mapping[str, Any] | None, request: dict[str, Any], params: dict[str, Any]) -> str:
+        """The request as text, with its parameters and the fields that stand beside it."""
+        for name, value in params.items():
+            if value is not None:
+                request[name] = value
         if self.extra_body:
             request.update(self.extra_body)
         if extra_body:
@@ -105,21 +110,28 @@ def _chat(options: _Options, messages: Any, model: str | None, extra_body: Mappi
         raise TypeError(f"model must be a string, not {type(model).__name__}")
     request: dict[str, Any] = {"model": model} if model is not None else {}
     request["messages"] = messages
-    for name, value in params.items():
-        if value is not None:
-            request[name] = value
-    return options.body(extra_body, request)
+    return options.body(extra_body, request, params)
 
 
-class Stream:
-    """The chunks of an answer. Leaving a ``for`` loop early, ``close()`` and the end of a ``with`` block close the
-    vendor's connection. To look at a chunk and go on, use ``next(stream)``."""
+class _Arriving:
+    """What both streams share: the native one, and the chunks of its last read."""
 
     __slots__ = ("_native", "_ready")
 
     def __init__(self, native: _NativeStream) -> None:
         self._native = native
         self._ready: Iterator[ChatCompletionChunk] = iter(())
+
+    def _close(self) -> None:
+        self._native.close()
+        self._ready = iter(())
+
+
+class Stream(_Arriving):
+    """The chunks of an answer. Leaving a ``for`` loop early, ``close()`` and the end of a ``with`` block close the
+    vendor's connection. To look at a chunk and go on, use ``next(stream)``."""
+
+    __slots__ = ()
 
     def __next__(self) -> ChatCompletionChunk:
         for chunk in self._ready:
@@ -153,18 +165,13 @@ class Stream:
 
     def close(self) -> None:
         """Closes the vendor's connection; the stream is at its end."""
-        self._native.close()
-        self._ready = iter(())
+        self._close()
 
 
-class AsyncStream:
+class AsyncStream(_Arriving):
     """As `Stream`, in asyncio. Cancelling the task that waits for a chunk closes the vendor's connection."""
 
-    __slots__ = ("_native", "_ready")
-
-    def __init__(self, native: _NativeStream) -> None:
-        self._native = native
-        self._ready: Iterator[ChatCompletionChunk] = iter(())
+    __slots__ = ()
 
     async def __anext__(self) -> ChatCompletionChunk:
         for chunk in self._ready:
@@ -196,10 +203,6 @@ class AsyncStream:
 
     aclose = close
 
-    def _close(self) -> None:
-        self._native.close()
-        self._ready = iter(())
-
 
 class _AsyncLeaving:
     """One ``async for`` loop over a stream: when the loop is left, the loop's iterator goes, and the connection with it."""
@@ -221,12 +224,16 @@ class _AsyncLeaving:
         self._stream._close()
 
 
-class Completions:
-    """``client.chat.completions``."""
+class _Calls:
+    """What a client's parts share."""
 
     def __init__(self, native: _NativeClient, options: _Options) -> None:
         self._native = native
         self._options = options
+
+
+class Completions(_Calls):
+    """``client.chat.completions``."""
 
     @overload
     def create(
@@ -282,12 +289,8 @@ class Completions:
         return ChatCompletion(loads(self._native.ask("chat", request, limit, headers)))
 
 
-class AsyncCompletions:
+class AsyncCompletions(_Calls):
     """``client.chat.completions`` of `AsyncJunto`."""
-
-    def __init__(self, native: _NativeClient, options: _Options) -> None:
-        self._native = native
-        self._options = options
 
     @overload
     async def create(
@@ -351,19 +354,11 @@ class AsyncChat:
 def _embedding(options: _Options, input: Any, model: str, extra_body: Mapping[str, Any] | None, params: dict[str, Any]) -> str:
     if not isinstance(model, str):
         raise TypeError(f"model must be a string, not {type(model).__name__}")
-    request: dict[str, Any] = {"model": model, "input": input}
-    for name, value in params.items():
-        if value is not None:
-            request[name] = value
-    return options.body(extra_body, request)
+    return options.body(extra_body, {"model": model, "input": input}, params)
 
 
-class Embeddings:
+class Embeddings(_Calls):
     """``client.embeddings``."""
-
-    def __init__(self, native: _NativeClient, options: _Options) -> None:
-        self._native = native
-        self._options = options
 
     def create(
         self,
@@ -385,12 +380,8 @@ class Embeddings:
         return CreateEmbeddingResponse(loads(self._native.ask("embed", request, *self._options.call(timeout, extra_headers))))
 
 
-class AsyncEmbeddings:
+class AsyncEmbeddings(_Calls):
     """``client.embeddings`` of `AsyncJunto`."""
-
-    def __init__(self, native: _NativeClient, options: _Options) -> None:
-        self._native = native
-        self._options = options
 
     async def create(
         self,
@@ -419,11 +410,8 @@ def _endpoints(native: _NativeClient, model: str) -> ModelEndpoints:
     return ModelEndpoints(loads(native.endpoints(model))["data"])
 
 
-class Models:
+class Models(_Calls):
     """``client.models``: what the catalog has, and how its endpoints fared here."""
-
-    def __init__(self, native: _NativeClient) -> None:
-        self._native = native
 
     def list(self, *, available: bool = False, provider: Mapping[str, Any] | None = None, local: bool = False) -> ModelList:
         """The models that there are.
@@ -446,11 +434,8 @@ class Models:
         return _endpoints(self._native, model)
 
 
-class AsyncModels:
+class AsyncModels(_Calls):
     """``client.models`` of `AsyncJunto`."""
-
-    def __init__(self, native: _NativeClient) -> None:
-        self._native = native
 
     async def list(self, *, available: bool = False, provider: Mapping[str, Any] | None = None, local: bool = False) -> ModelList:
         """As `Models.list`."""
@@ -553,13 +538,13 @@ class _Base:
         raise NotImplementedError
 
     def with_options(
-        self,
+        self: _Client,
         *,
         timeout: float | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **config: Any,
-    ) -> Any:
+    ) -> _Client:
         """Another client with these settings changed. Where only `timeout`, `extra_headers` or `extra_body` change, both
         share their connections and what they learnt about the vendors."""
         options = self._options.changed(timeout, extra_headers, extra_body)
@@ -607,18 +592,7 @@ class Junto(_Base):
     def _attach(self) -> None:
         self.chat = Chat(self._native, self._options)
         self.embeddings = Embeddings(self._native, self._options)
-        self.models = Models(self._native)
-
-    if TYPE_CHECKING:
-
-        def with_options(
-            self,
-            *,
-            timeout: float | None = None,
-            extra_headers: Mapping[str, str] | None = None,
-            extra_body: Mapping[str, Any] | None = None,
-            **config: Any,
-        ) -> Junto: ...
+        self.models = Models(self._native, self._options)
 
     def refresh_catalog(self, url: str) -> None:
         """Fetches a list of models and takes over what it says, for this client; your ``catalog_overlay`` stays on top.
@@ -650,18 +624,7 @@ class AsyncJunto(_Base):
     def _attach(self) -> None:
         self.chat = AsyncChat(self._native, self._options)
         self.embeddings = AsyncEmbeddings(self._native, self._options)
-        self.models = AsyncModels(self._native)
-
-    if TYPE_CHECKING:
-
-        def with_options(
-            self,
-            *,
-            timeout: float | None = None,
-            extra_headers: Mapping[str, str] | None = None,
-            extra_body: Mapping[str, Any] | None = None,
-            **config: Any,
-        ) -> AsyncJunto: ...
+        self.models = AsyncModels(self._native, self._options)
 
     async def refresh_catalog(self, url: str) -> None:
         """As `Junto.refresh_catalog`."""
