@@ -21,6 +21,7 @@ mod repair;
 mod search;
 #[cfg(test)]
 mod test_wire;
+mod unplaced;
 #[cfg(test)]
 mod unseen;
 

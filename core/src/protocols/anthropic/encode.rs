@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    protocols::{Call, Encoded, blocks::ANTHROPIC_FORMAT, ids, search},
+    protocols::{Call, Encoded, blocks::ANTHROPIC_FORMAT, ids, search, unplaced::unplaced},
     providers::ToolIds,
     types::{ChatRequest, Content as Said, FileRef, Message, Part, ReasoningDetail, ResponseFormat, Role, Tool, ToolChoice},
 };
@@ -85,26 +85,16 @@ pub(super) fn encode(call: &Call<'_>) -> Result<Encoded> {
 
 /// Fields that have no place in this protocol, whatever the model.
 pub(in crate::protocols) fn unknown(request: &ChatRequest) -> Vec<String> {
-    let given = [
-        ("audio", request.audio.is_some()),
+    let more = [
         ("frequency_penalty", request.frequency_penalty.is_some_and(|penalty| penalty != 0.0)),
-        ("logit_bias", request.logit_bias.is_some()),
         ("logprobs", request.logprobs == Some(true)),
-        ("metadata", request.metadata.is_some()),
         ("min_p", request.min_p.is_some()),
-        ("modalities", request.modalities.iter().any(|modality| modality != "text")),
-        ("n", request.n.is_some_and(|n| n > 1)),
-        ("prediction", request.prediction.is_some()),
         ("presence_penalty", request.presence_penalty.is_some_and(|penalty| penalty != 0.0)),
-        ("prompt_cache_key", request.prompt_cache_key.is_some()),
         ("repetition_penalty", request.repetition_penalty.is_some_and(|penalty| (penalty - 1.0).abs() > f64::EPSILON)),
         ("seed", request.seed.is_some()),
-        ("store", request.store.is_some()),
-        ("top_a", request.top_a.is_some()),
         ("top_logprobs", request.top_logprobs.is_some()),
     ];
-    let extra = request.extra.keys().map(String::as_str);
-    given.into_iter().filter_map(|(name, given)| given.then_some(name)).chain(extra).map(str::to_owned).collect()
+    unplaced(request, more).chain(request.extra.keys().cloned()).collect()
 }
 
 /// The tool that stands in for a JSON schema on a model that does not follow schemas. Nothing else may want the tools,

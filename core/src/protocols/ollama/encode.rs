@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     error::{Error, Result},
-    protocols::{Call, Encoded},
+    protocols::{Call, Encoded, unplaced::unplaced},
     types::{Content, Effort, Message, Part, Reasoning, ResponseFormat, Role, Tool, ToolChoice},
 };
 
@@ -78,26 +78,14 @@ pub(super) fn encode(call: &Call<'_>) -> Result<Encoded> {
     }
 
     dropped.extend(request.extra.keys().filter(|name| !["keep_alive", "options"].contains(&name.as_str())).cloned());
-    for (name, is_set) in [
-        ("audio", request.audio.is_some()),
-        ("logit_bias", request.logit_bias.is_some()),
-        ("metadata", request.metadata.is_some()),
-        ("modalities", request.modalities.iter().any(|modality| modality != "text")),
-        ("n", request.n.is_some_and(|n| n > 1)),
+    let more = [
         ("parallel_tool_calls", request.parallel_tool_calls == Some(false)),
-        ("prediction", request.prediction.is_some()),
-        ("prompt_cache_key", request.prompt_cache_key.is_some()),
         ("service_tier", request.service_tier.is_some()),
-        ("store", request.store.is_some()),
-        ("top_a", request.top_a.is_some()),
         ("user", request.user.is_some()),
         ("verbosity", request.verbosity.is_some()),
         ("web_search_options", request.web_search_options.is_some()),
-    ] {
-        if is_set {
-            dropped.push(name.to_owned());
-        }
-    }
+    ];
+    dropped.extend(unplaced(request, more));
     for (name, value) in &call.provider.quirks.body {
         body.insert(name.clone(), value.clone());
     }
