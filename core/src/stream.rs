@@ -210,19 +210,7 @@ impl Drop for Rest {
 
 impl Head {
     fn chunk(&self, endpoint: &Endpoint, choices: Vec<ChunkChoice>) -> ChatChunk {
-        ChatChunk {
-            id: Arc::clone(&self.id),
-            object: "chat.completion.chunk".into(),
-            created: self.created,
-            model: Arc::clone(&self.model),
-            provider: Arc::clone(&endpoint.provider),
-            choices,
-            usage: None,
-            service_tier: None,
-            system_fingerprint: None,
-            error: None,
-            routing: None,
-        }
+        ChatChunk::of([&self.id, &self.model, &endpoint.provider], self.created, choices)
     }
 }
 

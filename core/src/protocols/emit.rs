@@ -284,19 +284,7 @@ impl Emitter {
     }
 
     fn chunk(&self, choices: Vec<ChunkChoice>) -> ChatChunk {
-        ChatChunk {
-            id: Arc::clone(&self.id),
-            object: "chat.completion.chunk".into(),
-            created: self.created,
-            model: Arc::clone(&self.model),
-            provider: Arc::clone(&self.provider),
-            choices,
-            usage: None,
-            service_tier: None,
-            system_fingerprint: None,
-            error: None,
-            routing: None,
-        }
+        ChatChunk::of([&self.id, &self.model, &self.provider], self.created, choices)
     }
 
     fn choice(&mut self, index: u32) -> &mut ChoiceState {

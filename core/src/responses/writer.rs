@@ -671,16 +671,9 @@ fn one_chunk(answer: ChatResponse) -> ChatChunk {
         native_finish_reason: None,
     });
     ChatChunk {
-        id: answer.id.into(),
-        object: "chat.completion.chunk".into(),
-        created: answer.created,
-        model: answer.model.into(),
-        provider: answer.provider.into(),
-        choices: choices.collect(),
         usage: (!answer.usage.is_empty()).then_some(answer.usage),
         service_tier: answer.service_tier,
-        system_fingerprint: None,
-        error: None,
         routing: answer.routing,
+        ..ChatChunk::of([&answer.id.into(), &answer.model.into(), &answer.provider.into()], answer.created, choices.collect())
     }
 }

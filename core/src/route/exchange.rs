@@ -678,19 +678,7 @@ impl Decoder for Finished {
 /// A whole answer as chunks: one per choice, and its end.
 fn spell(answer: ChatResponse, provider: &Arc<str>) -> VecDeque<ChatChunk> {
     let (id, model): (Arc<str>, Arc<str>) = (answer.id.into(), answer.model.into());
-    let chunk = |choice: ChunkChoice| ChatChunk {
-        id: Arc::clone(&id),
-        object: "chat.completion.chunk".into(),
-        created: answer.created,
-        model: Arc::clone(&model),
-        provider: Arc::clone(provider),
-        choices: vec![choice],
-        usage: None,
-        service_tier: None,
-        system_fingerprint: None,
-        error: None,
-        routing: None,
-    };
+    let chunk = |choice: ChunkChoice| ChatChunk::of([&id, &model, provider], answer.created, vec![choice]);
     let mut chunks = VecDeque::with_capacity(2 * answer.choices.len());
     let mut ends = Vec::with_capacity(answer.choices.len());
     for choice in answer.choices {

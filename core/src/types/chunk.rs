@@ -160,6 +160,25 @@ impl From<AssistantMessage> for Delta {
 }
 
 impl ChatChunk {
+    /// A chunk of these choices alone; `from` is the answer's id, model and provider.
+    #[inline]
+    pub(crate) fn of(from: [&Arc<str>; 3], created: u64, choices: Vec<ChunkChoice>) -> Self {
+        let [id, model, provider] = from.map(Arc::clone);
+        Self {
+            id,
+            object: "chat.completion.chunk".into(),
+            created,
+            model,
+            provider,
+            choices,
+            usage: None,
+            service_tier: None,
+            system_fingerprint: None,
+            error: None,
+            routing: None,
+        }
+    }
+
     /// The text that the first choice gained.
     pub fn text(&self) -> &str {
         self.choices.first().and_then(|choice| choice.delta.content.as_deref()).unwrap_or_default()
