@@ -156,11 +156,16 @@ impl Differences {
     }
 }
 
-/// Checks every failure in every wire format, many at a time: several of them wait for a limit.
-async fn each_failure<F: Future<Output = Differences>>(check: impl Fn(&'static str, &'static Failure) -> F) {
+/// Checks every failure in every wire format, each at a simulator of its own, many at a time: several of them wait for a limit.
+async fn each_failure<F: Future<Output = Differences>>(check: impl Fn(Simulator, &'static str, Failure) -> F) {
     log::watch([KEY.to_owned()]);
-    let all = WIRES.iter().flat_map(|(wire, _)| FAILURES.iter().map(move |failure| (*wire, failure)));
-    let found: Vec<Differences> = futures_util::stream::iter(all).map(|(wire, failure)| check(wire, failure)).buffered(8).collect().await;
+    let all = WIRES.iter().flat_map(|(wire, _)| FAILURES.iter().map(move |failure| (*wire, *failure)));
+    let one = async |(wire, (text, whole, stream, pieces)): (_, Failure)| {
+        let sim = Simulator::start().await.expect("simulator");
+        sim.behave("first", behavior(text));
+        check(sim, wire, (text, in_band(wire, text, whole, false), in_band(wire, text, stream, true), pieces)).await
+    };
+    let found: Vec<Differences> = futures_util::stream::iter(all).map(one).buffered(8).collect().await;
     log::check();
     let found: Vec<String> = found.into_iter().flat_map(|one| one.0).collect();
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
@@ -168,13 +173,9 @@ async fn each_failure<F: Future<Output = Differences>>(check: impl Fn(&'static s
 
 #[tokio::test]
 async fn an_endpoint_that_fails_alone_gives_its_typed_error() {
-    each_failure(|wire, &(text, whole_kind, stream_kind, pieces)| async move {
+    each_failure(|sim, wire, (text, whole_kind, stream_kind, pieces)| async move {
         let mut differences = Differences::default();
         let what = |part: &str| format!("{wire} {text} {part}");
-        let [whole_kind, stream_kind] =
-            [(whole_kind, false), (stream_kind, true)].map(|(kind, streams)| in_band(wire, text, kind, streams));
-        let sim = Simulator::start().await.expect("simulator");
-        sim.behave("first", behavior(text));
 
         // A client of its own for each call: the breaker and cool-downs of one must not show in the next.
         let error = client(&sim, wire).build().expect("client").chat(request(true)).await.err();
@@ -198,13 +199,9 @@ async fn an_endpoint_that_fails_alone_gives_its_typed_error() {
 
 #[tokio::test]
 async fn another_endpoint_takes_over_unless_the_caller_is_at_fault_or_content_has_arrived() {
-    each_failure(|wire, &(text, whole_kind, stream_kind, pieces)| async move {
+    each_failure(|sim, wire, (text, whole_kind, stream_kind, pieces)| async move {
         let mut differences = Differences::default();
         let what = |part: &str| format!("{wire} {text} {part}");
-        let [whole_kind, stream_kind] =
-            [(whole_kind, false), (stream_kind, true)].map(|(kind, streams)| in_band(wire, text, kind, streams));
-        let sim = Simulator::start().await.expect("simulator");
-        sim.behave("first", behavior(text));
         // Long enough for the second to be asked after a silent first.
         let builder = || client(&sim, wire).timeout(Duration::from_secs(5)).first_content_timeout(Duration::from_millis(300));
         let asked = || (sim.requests_to("first").len(), sim.requests_to("second").len());
