@@ -163,13 +163,13 @@ impl ChatChunk {
     /// A chunk of these choices alone; `from` is the answer's id, model and provider.
     #[inline]
     pub(crate) fn of(from: [&Arc<str>; 3], created: u64, choices: Vec<ChunkChoice>) -> Self {
-        let [id, model, provider] = from.map(Arc::clone);
+        let [id, model, provider] = from;
         Self {
-            id,
+            id: Arc::clone(id),
             object: "chat.completion.chunk".into(),
             created,
-            model,
-            provider,
+            model: Arc::clone(model),
+            provider: Arc::clone(provider),
             choices,
             usage: None,
             service_tier: None,
