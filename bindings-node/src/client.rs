@@ -179,7 +179,8 @@ impl Client {
     fn build(port: &Port, config: &str, hooks: &str, script: Option<&str>) -> junto::Result<Self> {
         let script = script.map(script::parse).transpose()?;
         let hooks: Hooks = serde_json::from_str(hooks)?;
-        let mut builder = junto::Client::builder().config_json(config);
+        // The network's thread is reading it.
+        let mut builder = junto::Client::builder().config_json(config).catalog_later();
         if let Some(script) = &script {
             builder = builder.transport(Arc::new(script.clone()));
         }
