@@ -166,7 +166,7 @@ package-node: bindings-node/node_modules $(VENV)/zig
 	$(JUNTO_PY) -m pip install -q cargo-zigbuild
 	rm -rf bindings-node/addons bindings-node/npm
 	@for target in $(NODE_TARGETS); do \
-	  echo "addon for $$target" && rustup target add -q $${target%%.*} && \
+	  echo "addon for $$target" && rustup -q target add $${target%%.*} && \
 	  (cd bindings-node && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" node build.mjs --release --target=$$target) || exit 1; \
 	done
 	cd bindings-node && node pack.mjs --release && for package in npm/*/; do npm pack --silent --pack-destination npm ./$$package || exit 1; done

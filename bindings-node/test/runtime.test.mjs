@@ -34,7 +34,9 @@ const program = (rest, from = "junto") => `
 `;
 
 async function run(rest) {
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program(rest)], { cwd: import.meta.dirname, stdio: ["ignore", "pipe", "pipe"] });
+  // Whatever a program's output is compared with, a log is not in it: the addon has none to write.
+  const env = { ...process.env, RUST_LOG: "trace" };
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program(rest)], { cwd: import.meta.dirname, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (data) => (output += data));
   child.stderr.on("data", (data) => (output += data));
