@@ -167,7 +167,7 @@ impl ChatStream {
             tracing::debug!(provider = &*endpoint.provider, kind = error.kind().name(), "stream failed after its first content");
             let choice = ChunkChoice { delta: Delta::default(), finish_reason: Some(FinishReason::Error), ..ChunkChoice::default() };
             let mut last = this.head.chunk(endpoint, vec![choice]);
-            last.error = Some(error.to_body());
+            last.error = Some(Box::new(error.to_body()));
             this.ready.push_back(last);
             *this.failure = Some(error);
             // Nothing more is wanted of this connection.
@@ -181,7 +181,7 @@ impl ChatStream {
             }
             let (Some(last), Some((mut attempts, running))) = (this.ready.back_mut(), this.opened.log.take()) else { return };
             let now = this.opened.clock.now();
-            if let Some(throughput) = running.throughput(now, last.usage.as_ref()) {
+            if let Some(throughput) = running.throughput(now, last.usage.as_deref()) {
                 this.opened.shared.health.record(endpoint, now, Outcome::Finished(throughput));
             }
             let found = this.opened.found.as_ref().map(|(found, _)| &**found);
@@ -192,9 +192,9 @@ impl ChatStream {
                 this.opened.shared.health.learn(&this.opened.candidate, usage);
                 charge(endpoint, usage, last.service_tier.as_deref(), found);
             }
-            attempts.push(endpoint, running, now, Ok(last.usage.as_ref()));
-            last.routing = Some(attempts.into_routing(std::mem::take(&mut this.opened.requested), endpoint));
-            this.opened.watch.answered(&last.id, last.routing.as_ref(), last.usage.as_ref());
+            attempts.push(endpoint, running, now, Ok(last.usage.as_deref()));
+            last.routing = Some(Box::new(attempts.into_routing(std::mem::take(&mut this.opened.requested), endpoint)));
+            this.opened.watch.answered(&last.id, last.routing.as_deref(), last.usage.as_deref());
         }
     }
 }

@@ -56,7 +56,7 @@ async fn run(junto: &Client, request: ChatRequest) -> Result<(), Box<dyn std::er
         routing = chunk.routing.or(routing);
     }
     println!("\n");
-    show(routing.as_ref());
+    show(routing.as_deref());
     Ok(())
 }
 

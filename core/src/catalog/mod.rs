@@ -124,7 +124,7 @@ impl Endpoint {
     pub fn tag(&self) -> String {
         match &self.region {
             Some(region) => format!("{}/{region}", self.provider),
-            None => self.provider.to_string(),
+            None => (*self.provider).to_owned(),
         }
     }
 }

@@ -30,7 +30,7 @@ pub enum Tokenizer {
 }
 
 /// What model names say about it; the first that fits.
-const NAMES: &[(&str, Tokenizer)] = &[
+const NAMES: [(&str, Tokenizer); 22] = [
     ("claude", Tokenizer::Claude),
     ("gemini", Tokenizer::Gemini),
     ("gemma", Tokenizer::Gemini),
@@ -55,6 +55,17 @@ const NAMES: &[(&str, Tokenizer)] = &[
     ("openai/", Tokenizer::O200k),
 ];
 
+/// Their first letters, which few letters of a slug are.
+const FIRST_LETTERS: [u8; NAMES.len()] = {
+    let mut letters = [0; NAMES.len()];
+    let mut at = 0;
+    while at < NAMES.len() {
+        letters[at] = NAMES[at].0.as_bytes()[0];
+        at += 1;
+    }
+    letters
+};
+
 impl Tokenizer {
     /// Every family, in the order of [`Tokenizer::index`].
     pub(crate) const ALL: [Self; 10] = [
@@ -76,11 +87,10 @@ impl Tokenizer {
         // In one pass: nothing that searches for a word at a time pays for a slug of thirty letters.
         let mut first = NAMES.len();
         for at in 0..slug.len() {
-            let begins = |name: &str| {
-                slug[at].to_ascii_lowercase() == name.as_bytes()[0]
-                    && slug[at..].get(..name.len()).is_some_and(|part| part.eq_ignore_ascii_case(name.as_bytes()))
-            };
-            first = NAMES[..first].iter().position(|(name, _)| begins(name)).unwrap_or(first);
+            let letter = slug[at].to_ascii_lowercase();
+            let begins = |name: &str| slug[at..].get(..name.len()).is_some_and(|part| part.eq_ignore_ascii_case(name.as_bytes()));
+            let mut letters = FIRST_LETTERS[..first].iter().enumerate().filter(|(_, first)| **first == letter);
+            first = letters.find(|(index, _)| begins(NAMES[*index].0)).map_or(first, |(index, _)| index);
         }
         NAMES.get(first).map_or(Self::Unknown, |(_, family)| *family)
     }

@@ -335,6 +335,7 @@ impl Wanted {
 }
 
 /// Whether an endpoint may serve, and how.
+#[inline]
 pub(super) fn check(
     endpoint: &Arc<Endpoint>,
     inputs: &Inputs<'_>,

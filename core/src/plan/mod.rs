@@ -267,7 +267,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
         models.push(slug);
     }
     filter::cool(&mut candidates, &mut rejected);
-    let candidates = rank::rank(candidates, &mut rejected, &models, &rules, &needs, inputs.seed);
+    rank::rank(&mut candidates, &mut rejected, &models, &rules, &needs, inputs.seed);
     if candidates.is_empty() {
         return Err(match unknown {
             Some(error) if models.len() == 1 => error,

@@ -38,7 +38,9 @@ pub(super) fn of<'a>(slug: &ModelSlug, inputs: &Inputs<'a>, rules: &Rules<'_>) -
         None => slug.base().into(),
     };
     let (mut implied, mut spread) = (Vec::new(), Vec::new());
-    for (index, provider) in inputs.providers.iter().enumerate() {
+    let unknown_author = if model.is_none() { slug.author.as_deref() } else { None };
+    for index in inputs.providers.may_offer(unknown_author) {
+        let Some(provider) = inputs.providers.at(index) else { continue };
         if !provider.regions.is_empty() {
             let here = listed.iter().filter(|endpoint| *endpoint.provider == *provider.slug() && endpoint.region.is_none());
             implied.extend(here.flat_map(|endpoint| in_regions(endpoint, provider)));

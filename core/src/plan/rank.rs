@@ -36,13 +36,13 @@ const UNKNOWN_PRICE: u8 = 1;
 
 /// Puts candidates in order, best first; takes out fallbacks where they are not allowed.
 pub(super) fn rank(
-    candidates: Vec<Candidate>,
+    candidates: &mut Vec<Candidate>,
     rejected: &mut Vec<Rejection>,
     models: &[ModelSlug],
     rules: &Rules<'_>,
     needs: &Needs,
     seed: u64,
-) -> Vec<Candidate> {
+) {
     let sort = rules.preferences.sort;
     let explicit = sort.and_then(|sort| sort.by);
     let pooled = sort.is_some_and(|sort| sort.partition == Partition::None);
@@ -87,31 +87,44 @@ pub(super) fn rank(
     }
     places.sort_unstable();
 
-    let explored = explore(&mut places, &candidates, &by_model, pooled, seed);
-    let mut slots: Vec<Option<Candidate>> = candidates.into_iter().map(Some).collect();
-    if let Some(Some(candidate)) = explored.and_then(|index| slots.get_mut(index as usize)) {
-        candidate.exploring = true;
+    let explored = explore(&mut places, candidates, &by_model, pooled, seed);
+    arrange(candidates, &mut places);
+    if let (true, Some(first)) = (explored, candidates.first_mut()) {
+        first.exploring = true;
     }
-    let ranked = places.iter().filter_map(|place| slots.get_mut(place.index as usize)?.take());
-    let mut kept: Vec<Candidate> = Vec::with_capacity(places.len());
     if rules.preferences.allows_fallbacks() {
-        kept.extend(ranked);
-        return kept;
+        return;
     }
     let listed = rules.order_len() as u32;
-    for candidate in ranked {
+    let mut last = None;
+    candidates.retain(|candidate| {
         let keeps = match listed {
             // A further model in `models` is the caller's own wish, not a fallback of the provider.
-            0 => kept.last().is_none_or(|last| !pooled && last.model_index != candidate.model_index),
+            0 => last.is_none_or(|last| !pooled && last != candidate.model_index),
             listed => candidate.order < listed,
         };
         if keeps {
-            kept.push(candidate);
+            last = Some(candidate.model_index);
         } else {
             rejected.push(Rejection { model: None, endpoint: Some(Arc::clone(&candidate.endpoint)), reason: Reason::FallbacksOff });
         }
+        keeps
+    });
+}
+
+/// Moves each candidate to its place without a second list: hundreds of them are more than the nearest cache holds.
+fn arrange(candidates: &mut [Candidate], places: &mut [Place]) {
+    for start in 0..places.len() {
+        let mut at = start;
+        loop {
+            let from = std::mem::replace(&mut places[at].index, at as u32) as usize;
+            if from == start {
+                break;
+            }
+            candidates.swap(at, from);
+            at = from;
+        }
     }
-    kept
 }
 
 /// One plan of this many tries an endpoint that was hardly measured.
@@ -120,22 +133,23 @@ const EXPLORE_ONE_IN: f64 = 20.0;
 const FEW_CALLS: u32 = 3;
 
 /// Where endpoints are sorted by speed and the first was measured, one that nobody measured would never be: now and then
-/// such a one goes first. Gives its index.
-fn explore(places: &mut [Place], candidates: &[Candidate], by_model: &[Option<SortBy>], pooled: bool, seed: u64) -> Option<u32> {
-    let first = *places.first()?;
-    let leader = candidates.get(first.index as usize)?;
+/// such a one goes first. Whether it does.
+fn explore(places: &mut [Place], candidates: &[Candidate], by_model: &[Option<SortBy>], pooled: bool, seed: u64) -> bool {
+    let Some(first) = places.first().copied() else { return false };
+    let leader = &candidates[first.index as usize];
     let by = by_model.get(if pooled { 0 } else { leader.model_index }).copied().flatten();
     if !matches!(by, Some(SortBy::Latency | SortBy::Throughput)) || leader.calls < FEW_CALLS || unit(!seed) * EXPLORE_ONE_IN > 1.0 {
-        return None;
+        return false;
     }
     let peers = places.iter().take_while(|place| place.standing == first.standing);
     let unmeasured = |place: &Place| {
-        let candidate = candidates.get(place.index as usize)?;
+        let candidate = &candidates[place.index as usize];
         (candidate.calls < FEW_CALLS && !candidate.recent_outage).then(|| unit(seed ^ candidate.key.value()))
     };
-    let (at, _) = peers.enumerate().filter_map(|(at, place)| Some((at, unmeasured(place)?))).min_by(|a, b| a.1.total_cmp(&b.1))?;
-    places.get_mut(..=at)?.rotate_right(1);
-    places.first().map(|place| place.index)
+    let luck = peers.enumerate().filter_map(|(at, place)| Some((at, unmeasured(place)?)));
+    let Some((at, _)) = luck.min_by(|a, b| a.1.total_cmp(&b.1)) else { return false };
+    places[..=at].rotate_right(1);
+    true
 }
 
 /// A draw with weight 1/price², as a number to sort by: the smallest of exponential times, one per endpoint, is drawn

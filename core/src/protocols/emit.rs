@@ -260,7 +260,7 @@ impl Emitter {
             out.push_back(chunk);
         }
         if let Some(last) = out.back_mut() {
-            last.usage = self.usage.take();
+            last.usage = self.usage.take().map(Box::new);
             last.service_tier = self.service_tier.take();
             last.system_fingerprint = self.system_fingerprint.take();
         }

@@ -127,13 +127,26 @@ fn post(
     path: &str,
     body: impl Into<Bytes>,
 ) -> Result<http::Request<Bytes>> {
-    // An option may decide where the model goes.
-    let path = filled(path, options).replace("{model}", &segment(&endpoint.upstream));
-    let mut request = http::Request::post(format!("{base_url}{path}")).header(http::header::CONTENT_TYPE, "application/json");
-    for (name, value) in &provider.headers {
-        request = request.header(name, value);
+    let mut url = String::with_capacity(base_url.len() + path.len() + endpoint.upstream.len());
+    url.push_str(base_url);
+    if path.contains('{') {
+        // An option may decide where the model goes.
+        url.push_str(&filled(path, options).replace("{model}", &segment(&endpoint.upstream)));
+    } else {
+        url.push_str(path);
     }
-    request.body(body.into()).map_err(|error| Error::bad_request("base_url", format!("`{}` has no usable URL: {error}", provider.slug)))
+    let unusable =
+        |what: &str, error: http::Error| Error::bad_request(what.to_owned(), format!("`{}` has no usable {what}: {error}", provider.slug));
+    let mut request = http::Request::new(body.into());
+    *request.method_mut() = http::Method::POST;
+    *request.uri_mut() = http::Uri::try_from(url).map_err(|error| unusable("base_url", error.into()))?;
+    let headers = request.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    for (name, value) in &provider.headers {
+        let name = http::HeaderName::from_bytes(name.as_bytes()).map_err(|error| unusable("headers", error.into()))?;
+        headers.append(name, http::HeaderValue::from_str(value).map_err(|error| unusable("headers", error.into()))?);
+    }
+    Ok(request)
 }
 
 /// A model in a server's own list.

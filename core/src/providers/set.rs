@@ -144,6 +144,10 @@ pub(crate) fn filled(text: &str, options: &BTreeMap<String, String>) -> String {
 pub struct ProviderSet {
     all: Vec<Arc<Configured>>,
     by_name: FastMap<Box<str>, usize>,
+    /// Who serves the models of an author first-hand.
+    by_author: FastMap<Box<str>, Vec<usize>>,
+    /// Who may offer any model: asked about each, where most are asked about none.
+    broad: Vec<usize>,
 }
 
 impl ProviderSet {
@@ -156,11 +160,31 @@ impl ProviderSet {
     pub fn insert(&mut self, provider: Configured) {
         let index = self.by_name.get(provider.slug()).copied().unwrap_or(self.all.len());
         self.by_name.insert(provider.slug().into(), index);
+        if index < self.all.len() {
+            self.by_author.values_mut().chain([&mut self.broad]).for_each(|known| known.retain(|known| *known != index));
+        }
+        for author in &provider.row.authors {
+            self.by_author.entry(author.as_str().into()).or_default().push(index);
+        }
+        if provider.custom || provider.row.serves_any || !provider.regions.is_empty() {
+            self.broad.push(index);
+        }
         let provider = Arc::new(provider);
         match self.all.get_mut(index) {
             Some(place) => *place = provider,
             None => self.all.push(provider),
         }
+    }
+
+    /// Who may offer a model that the catalog does not list for them, by their places: those that may offer any, and where
+    /// the catalog does not know the model at all, those that go by its author's name.
+    pub(crate) fn may_offer(&self, unknown_author: Option<&str>) -> Vec<usize> {
+        let named = unknown_author.and_then(|author| self.position(author));
+        let theirs = unknown_author.and_then(|author| self.by_author.get(author)).map_or(&[][..], Vec::as_slice);
+        let mut places: Vec<usize> = self.broad.iter().chain(theirs).copied().chain(named).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
     }
 
     /// The provider of this slug.

@@ -53,10 +53,10 @@ pub(crate) struct Writer {
     /// Blocks that only their issuer reads and that came when their item was closed.
     late: Vec<ReasoningDetail>,
     finish: Option<FinishReason>,
-    usage: Option<Usage>,
-    routing: Option<Routing>,
+    usage: Option<Box<Usage>>,
+    routing: Option<Box<Routing>>,
     service_tier: Option<String>,
-    error: Option<ErrorBody>,
+    error: Option<Box<ErrorBody>>,
     done: bool,
 }
 
@@ -263,10 +263,10 @@ impl Writer {
         };
         put("object", "response".into());
         put("status", status.into());
-        put("error", self.error.as_ref().map(error).unwrap_or_default());
+        put("error", self.error.as_deref().map(error).unwrap_or_default());
         put("incomplete_details", reason.filter(|_| status == "incomplete").map(|reason| json!({"reason": reason})).unwrap_or_default());
         put("output", self.items.iter().filter(|item| !item.is_null()).cloned().collect());
-        put("usage", self.usage.as_ref().and_then(usage).unwrap_or_default());
+        put("usage", self.usage.as_deref().and_then(usage).unwrap_or_default());
         if let Some(tier) = &self.service_tier {
             put("service_tier", tier.as_str().into());
         }
@@ -671,9 +671,9 @@ fn one_chunk(answer: ChatResponse) -> ChatChunk {
         native_finish_reason: None,
     });
     ChatChunk {
-        usage: (!answer.usage.is_empty()).then_some(answer.usage),
+        usage: (!answer.usage.is_empty()).then(|| Box::new(answer.usage)),
         service_tier: answer.service_tier,
-        routing: answer.routing,
+        routing: answer.routing.map(Box::new),
         ..ChatChunk::of([&answer.id.into(), &answer.model.into(), &answer.provider.into()], answer.created, choices.collect())
     }
 }

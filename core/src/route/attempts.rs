@@ -34,7 +34,7 @@ pub(crate) struct Running {
     pub(crate) first_content: Option<Instant>,
     pub(crate) dropped: Vec<String>,
     /// What a failed attempt used, where the vendor said so.
-    pub(crate) usage: Option<Usage>,
+    pub(crate) usage: Option<Box<Usage>>,
 }
 
 impl Running {
@@ -88,11 +88,13 @@ impl Attempts {
         let millis = |from: Instant, to: Instant| to.saturating_duration_since(from).as_millis() as u64;
         let (usage, error) = match end {
             Ok(usage) => (usage.cloned(), None),
-            Err(error) => (running.usage, Some(AttemptError { kind: error.kind(), message: error.message().to_owned() })),
+            Err(error) => {
+                (running.usage.map(|usage| *usage), Some(AttemptError { kind: error.kind(), message: error.message().to_owned() }))
+            }
         };
         let attempt = Attempt {
-            provider: endpoint.provider.to_string(),
-            model: endpoint.upstream.to_string(),
+            provider: (*endpoint.provider).to_owned(),
+            model: (*endpoint.upstream).to_owned(),
             status: running.status,
             error,
             started: millis(self.started, running.started),
@@ -121,7 +123,7 @@ impl Attempts {
         let wasted = self.done.iter().filter(|attempt| attempt.error.is_some()).filter_map(|attempt| attempt.cost);
         Routing {
             requested,
-            model: endpoint.model.to_string(),
+            model: (*endpoint.model).to_owned(),
             endpoint: endpoint.tag(),
             wasted_cost: wasted.reduce(|a, b| a + b),
             attempts: self.done,

@@ -3,13 +3,14 @@
 use std::{
     borrow::Cow,
     collections::VecDeque,
+    ops::Deref,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use http::{HeaderMap, header::CONTENT_TYPE};
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 
 use super::{
     Attempts, Limits, Outcome, Running,
@@ -38,7 +39,7 @@ const LARGEST_ANSWER: usize = 256 << 20;
 /// The most bytes of an error body.
 const LARGEST_ERROR: usize = 1 << 20;
 
-/// Calls of one candidate; the encoded request is kept for the next.
+/// Calls of one candidate.
 pub(super) struct Exchange<'a> {
     pub(super) candidate: Candidate,
     shared: &'a Arc<Shared>,
@@ -52,7 +53,6 @@ pub(super) struct Exchange<'a> {
     protocol: &'static dyn Protocol,
     id: Arc<str>,
     created: u64,
-    encoded: Vec<http::Request<Bytes>>,
     dropped: Vec<String>,
     /// What a search engine found for the request.
     found: Option<Arc<Found>>,
@@ -69,10 +69,35 @@ pub(crate) enum Ask<'a> {
 }
 
 /// The same, as this candidate gets it.
-#[expect(clippy::large_enum_variant, reason = "there is one per candidate that is asked, and it stays where it is")]
 enum Work<'a> {
-    Chat { request: Cow<'a, ChatRequest>, stream: bool },
+    Chat { request: Fitted<'a>, stream: bool },
     Embedding(Embedding<'a>),
+}
+
+/// The request, changed for this candidate or not. Boxed, because an exchange is moved about, and small is fast.
+enum Fitted<'a> {
+    AsItIs(&'a ChatRequest),
+    Changed(Box<ChatRequest>),
+}
+
+impl<'a> From<Cow<'a, ChatRequest>> for Fitted<'a> {
+    fn from(request: Cow<'a, ChatRequest>) -> Self {
+        match request {
+            Cow::Borrowed(request) => Self::AsItIs(request),
+            Cow::Owned(request) => Self::Changed(Box::new(request)),
+        }
+    }
+}
+
+impl Deref for Fitted<'_> {
+    type Target = ChatRequest;
+
+    fn deref(&self) -> &ChatRequest {
+        match self {
+            Self::AsItIs(request) => request,
+            Self::Changed(request) => request,
+        }
+    }
 }
 
 /// What an attempt brought.
@@ -139,7 +164,7 @@ impl<'a> Exchange<'a> {
             work: match ask {
                 Ask::Chat { request, stream } => {
                     let request = without_foreign_signatures(candidate.request(request), &candidate.endpoint.provider);
-                    Work::Chat { request, stream }
+                    Work::Chat { request: request.into(), stream }
                 }
                 Ask::Embedding(request) => Work::Embedding(Embedding::new(request, &provider, &asked)?),
             },
@@ -150,7 +175,6 @@ impl<'a> Exchange<'a> {
             keys_left: account.keys.len().saturating_sub(1),
             id: id.into(),
             created: created.as_secs(),
-            encoded: Vec::new(),
             provider,
             asked,
             shared,
@@ -167,8 +191,8 @@ impl<'a> Exchange<'a> {
     /// Puts what a search engine found into the request.
     pub(super) fn searched(&mut self, searched: &Searched) {
         let Work::Chat { request, .. } = &mut self.work else { return };
-        let own = std::mem::replace(request, Cow::Owned(ChatRequest::default())).into_owned();
-        *request = Cow::Owned(searched.request(own, self.shared.clock.unix()));
+        let own = ChatRequest::clone(request);
+        *request = Fitted::Changed(Box::new(searched.request(own, self.shared.clock.unix())));
         self.found = Some(Arc::clone(&searched.found));
     }
 
@@ -262,12 +286,12 @@ impl<'a> Exchange<'a> {
             Work::Chat { request: chat, stream } => {
                 let request = requests.pop().unwrap_or_default();
                 let (head, body) = self.send(request, &mut running.status).await?;
-                let answer = if *stream && !is_html(&head.headers) {
-                    self.open(chat, &head, body, running, last).await
+                if *stream && !is_html(&head.headers) {
+                    let opened = self.open(chat, &head, body, running, last).await;
+                    opened.map_err(|error| self.told_by(error, head.status, &head.headers))
                 } else {
-                    self.read(chat, head.clone(), body, running, last).await
-                };
-                answer.map_err(|error| self.told_by(error, &head))
+                    self.read(chat, head, body, running, last).await
+                }
             }
         }
     }
@@ -289,7 +313,7 @@ impl<'a> Exchange<'a> {
             return Ok((head, body));
         }
         let body = read_error(body).await;
-        Err(self.told_by(self.protocol.decode_error(&head, &body), &head))
+        Err(self.told_by(self.protocol.decode_error(&head, &body), head.status, &head.headers))
     }
 
     /// All batches, several at a time; the first that fails ends the attempt, so that no two endpoints share an answer.
@@ -326,13 +350,18 @@ impl<'a> Exchange<'a> {
             let response = http::Response::from_parts(head.clone(), body);
             embedding.decode(&self.provider, &self.asked, inputs, &response)
         });
-        decoded.map_err(|error| self.told_by(error, &head))
+        decoded.map_err(|error| self.told_by(error, head.status, &head.headers))
     }
 
     /// Reads a whole answer.
     async fn read(&self, chat: &ChatRequest, head: http::response::Parts, body: Body, running: &mut Running, last: bool) -> Result<Answer> {
-        let body = read_json(&head, body).await?;
-        let answer = self.protocol.decode(&self.call(chat), &http::Response::from_parts(head, body))?;
+        let body = read_json(&head, body).await.map_err(|error| self.told_by(error, head.status, &head.headers))?;
+        let response = http::Response::from_parts(head, body);
+        self.whole(chat, &response, running, last).map_err(|error| self.told_by(error, response.status(), response.headers()))
+    }
+
+    fn whole(&self, chat: &ChatRequest, response: &http::Response<Bytes>, running: &mut Running, last: bool) -> Result<Answer> {
+        let answer = self.protocol.decode(&self.call(chat), response)?;
         let says_nothing = answer.choices.iter().all(|choice| {
             let message = &choice.message;
             let silent =
@@ -344,7 +373,7 @@ impl<'a> Exchange<'a> {
             silent && bare && ends_quietly(choice.finish_reason)
         });
         if says_nothing && (answer.choices.is_empty() || !last) {
-            running.usage = Some(answer.usage).filter(|usage| !usage.is_empty());
+            running.usage = Some(answer.usage).filter(|usage| !usage.is_empty()).map(Box::new);
             return Err(empty());
         }
         Ok(Answer::Whole(Box::new(answer)))
@@ -436,9 +465,9 @@ impl<'a> Exchange<'a> {
                     answer.id = self.id.to_string();
                 }
                 if answer.model.is_empty() {
-                    answer.model = endpoint.upstream.to_string();
+                    (*endpoint.upstream).clone_into(&mut answer.model);
                 }
-                answer.provider = endpoint.provider.to_string();
+                (*endpoint.provider).clone_into(&mut answer.provider);
                 charge(endpoint, &mut answer.usage, None, None);
                 attempts.push(endpoint, running, now, Ok(Some(&answer.usage)));
                 answer.routing = Some(attempts.into_routing(self.requested.to_owned(), endpoint));
@@ -451,9 +480,9 @@ impl<'a> Exchange<'a> {
                     answer.id = self.id.to_string();
                 }
                 if answer.model.is_empty() {
-                    answer.model = endpoint.upstream.to_string();
+                    (*endpoint.upstream).clone_into(&mut answer.model);
                 }
-                answer.provider = endpoint.provider.to_string();
+                (*endpoint.provider).clone_into(&mut answer.provider);
                 for detail in answer.choices.iter_mut().flat_map(|choice| &mut choice.message.reasoning_details) {
                     issued_by(detail, endpoint);
                 }
@@ -512,27 +541,26 @@ impl<'a> Exchange<'a> {
 
     /// The encoded requests, without the key; several only where inputs are cut into batches.
     fn encode(&mut self) -> Result<Vec<http::Request<Bytes>>> {
-        if self.encoded.is_empty() {
-            let encoded = match &self.work {
-                Work::Chat { request, .. } => vec![self.protocol.encode(&self.call(request))?],
-                Work::Embedding(embedding) => embedding.encode(&self.provider, &self.asked)?,
-            };
-            for Encoded { request, dropped } in encoded {
-                for name in dropped {
-                    if !self.dropped.contains(&name) {
-                        self.dropped.push(name);
-                    }
+        let encoded = match &self.work {
+            Work::Chat { request, .. } => vec![self.protocol.encode(&self.call(request))?],
+            Work::Embedding(embedding) => embedding.encode(&self.provider, &self.asked)?,
+        };
+        let mut requests = Vec::with_capacity(encoded.len());
+        for Encoded { request, dropped } in encoded {
+            for name in dropped {
+                if !self.dropped.contains(&name) {
+                    self.dropped.push(name);
                 }
-                self.encoded.push(request);
             }
+            requests.push(request);
         }
-        Ok(self.encoded.clone())
+        Ok(requests)
     }
 
     /// The error of an answer with this head.
-    fn told_by(&self, error: Error, head: &http::response::Parts) -> Error {
-        let status = error.upstream_status().unwrap_or(head.status.as_u16());
-        self.told(error.with_upstream_status(status), Some(&head.headers))
+    fn told_by(&self, error: Error, status: StatusCode, headers: &HeaderMap) -> Error {
+        let status = error.upstream_status().unwrap_or(status.as_u16());
+        self.told(error.with_upstream_status(status), Some(headers))
     }
 
     /// The error as the caller gets it: who said it, how long to wait, and no key.
@@ -693,7 +721,7 @@ fn spell(answer: ChatResponse, provider: &Arc<str>) -> VecDeque<ChatChunk> {
     }
     chunks.extend(ends.into_iter().map(chunk));
     if let Some(last) = chunks.back_mut() {
-        last.usage = (!answer.usage.is_empty()).then_some(answer.usage);
+        last.usage = (!answer.usage.is_empty()).then(|| Box::new(answer.usage));
         last.service_tier = answer.service_tier;
         last.system_fingerprint = answer.system_fingerprint;
     }

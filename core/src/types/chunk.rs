@@ -11,7 +11,8 @@ use super::{
 };
 use crate::error::ErrorBody;
 
-/// One piece of an answer in OpenAI's shape. Every chunk of a stream has the same id and model.
+/// One piece of an answer in OpenAI's shape. Every chunk of a stream has the same id and model. What most chunks lack is
+/// boxed, because a chunk is moved about, and small is fast.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct ChatChunk {
     /// The vendor's id, or one of junto's own where it gave none.
@@ -28,7 +29,7 @@ pub struct ChatChunk {
     pub choices: Vec<ChunkChoice>,
     /// Tokens and cost; on the last chunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usage: Option<Usage>,
+    pub usage: Option<Box<Usage>>,
     /// The tier that served; on the last chunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<String>,
@@ -37,10 +38,10 @@ pub struct ChatChunk {
     pub system_fingerprint: Option<String>,
     /// What went wrong; only on the last chunk of a stream that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<ErrorBody>,
+    pub error: Option<Box<ErrorBody>>,
     /// How the answer came to be; on the last chunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub routing: Option<Routing>,
+    pub routing: Option<Box<Routing>>,
 }
 
 /// What one choice gained.
@@ -89,7 +90,7 @@ pub struct Delta {
     pub images: Vec<ImageOutput>,
     /// Audio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub audio: Option<AudioOutput>,
+    pub audio: Option<Box<AudioOutput>>,
 }
 
 /// A piece of a tool call: `id`, `type` and `name` once, then fragments of `arguments`.
@@ -209,11 +210,11 @@ impl Fold {
     pub fn push(&mut self, chunk: ChatChunk) {
         let whole = &mut self.0;
         if whole.id.is_empty() {
-            whole.id = chunk.id.to_string();
+            (*chunk.id).clone_into(&mut whole.id);
             whole.object = "chat.completion".into();
             whole.created = chunk.created;
-            whole.model = chunk.model.to_string();
-            whole.provider = chunk.provider.to_string();
+            (*chunk.model).clone_into(&mut whole.model);
+            (*chunk.provider).clone_into(&mut whole.provider);
         }
         for piece in chunk.choices {
             let at = match whole.choices.iter().position(|choice| choice.index == piece.index) {
@@ -232,15 +233,17 @@ impl Fold {
                 fold_logprobs(&mut choice.logprobs, logprobs);
             }
             if piece.finish_reason == Some(FinishReason::Error) {
-                choice.error.clone_from(&chunk.error);
+                choice.error = chunk.error.as_deref().cloned();
             }
         }
         if let Some(usage) = chunk.usage {
-            whole.usage = usage;
+            whole.usage = *usage;
         }
         whole.service_tier = chunk.service_tier.or(whole.service_tier.take());
         whole.system_fingerprint = chunk.system_fingerprint.or(whole.system_fingerprint.take());
-        whole.routing = chunk.routing.or(whole.routing.take());
+        if let Some(routing) = chunk.routing {
+            whole.routing = Some(*routing);
+        }
     }
 
     /// The answer so far.

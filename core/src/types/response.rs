@@ -102,7 +102,7 @@ pub struct AssistantMessage {
     pub images: Vec<ImageOutput>,
     /// Audio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub audio: Option<AudioOutput>,
+    pub audio: Option<Box<AudioOutput>>,
 }
 
 impl From<AssistantMessage> for Message {

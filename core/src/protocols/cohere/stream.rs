@@ -79,7 +79,7 @@ impl Reader {
             // An error's message is text.
             let value: Value = serde_json::from_slice(body)?;
             return Err(if says_error(&value) {
-                from_value(None, &value)
+                from_value(None, value)
             } else {
                 Error::new(ErrorKind::Upstream, "the vendor's answer has no message").with_upstream_code("empty_answer")
             });
@@ -119,7 +119,7 @@ impl Reader {
             // A gateway's error has no type of Cohere's.
             if event.event_type.is_none() {
                 let value: Value = serde_json::from_slice(data)?;
-                return if says_error(&value) { Err(from_value(None, &value)) } else { Ok(()) };
+                return if says_error(&value) { Err(from_value(None, value)) } else { Ok(()) };
             }
             return Ok(());
         };

@@ -19,7 +19,7 @@ pub(super) fn decode(head: &Parts, body: &[u8]) -> Error {
     match whole.and_then(|whole| whole.get("error")) {
         Some(error) => from_value(status, error),
         // A gateway's own form.
-        None if openai_chat::error::says_error(&body) => return openai_chat::error::from_value(Some(status), &body),
+        None if openai_chat::error::says_error(&body) => return openai_chat::error::from_value(Some(status), body),
         None => Error::new(ErrorKind::from_status(status), format!("Google answered with status {status} and no reason")),
     }
     .with_upstream_status(status)

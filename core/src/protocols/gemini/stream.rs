@@ -299,7 +299,8 @@ impl Reader {
         let Some(Text(data)) = blob.data else { return };
         let mime = blob.mime_type.map_or("application/octet-stream".into(), |mime| mime.0);
         let delta = if mime.starts_with("audio/") {
-            Delta { audio: Some(AudioOutput { data: Some(data.into_owned()), ..AudioOutput::default() }), ..Delta::default() }
+            let audio = AudioOutput { data: Some(data.into_owned()), ..AudioOutput::default() };
+            Delta { audio: Some(Box::new(audio)), ..Delta::default() }
         } else {
             let image_url = ImageUrl { url: format!("data:{mime};base64,{data}"), detail: None };
             Delta { images: vec![ImageOutput::ImageUrl { image_url }], ..Delta::default() }

@@ -89,7 +89,7 @@ impl Reader {
         }
         let is_answer = answer.message.0.is_some() || answer.done.0;
         if let Some(value) = (!is_answer).then(|| serde_json::from_slice::<Value>(json)).transpose()?.filter(says_error) {
-            return Err(from_value(None, &value));
+            return Err(from_value(None, value));
         }
         self.emitter.identify(None, Text::of(&answer.model), None);
         if let Some(message) = answer.message.0 {

@@ -105,7 +105,7 @@ impl Reader {
         }
         self.envelope(answer);
         if is_error || answer.error.is_some_and(says_something) {
-            return Err(error::from_value(None, &serde_json::from_slice(json)?));
+            return Err(error::from_value(None, serde_json::from_slice(json)?));
         }
         // Some say what went wrong, or refuse the key, without calling it an error.
         let is_error: fn(&Value) -> bool = match shape {
@@ -116,7 +116,7 @@ impl Reader {
             Shape::Chunk | Shape::Whole => error::says_error,
         };
         let value = serde_json::from_slice::<Value>(json)?;
-        if is_error(&value) { Err(error::from_value(None, &value)) } else { Ok(()) }
+        if is_error(&value) { Err(error::from_value(None, value)) } else { Ok(()) }
     }
 
     /// Fields that are true of the whole answer.
@@ -164,7 +164,7 @@ impl Reader {
             self.emitter.finish(index, ours, Some(native));
         }
         match choice.error.filter(|cause| says_something(cause)) {
-            Some(cause) => Err(error::from_value(None, &serde_json::from_str(cause.get())?)),
+            Some(cause) => Err(error::from_value(None, serde_json::from_str(cause.get())?)),
             None => Ok(()),
         }
     }
@@ -209,7 +209,7 @@ impl Reader {
             delta.images = list(images).iter().filter_map(image).collect();
         }
         if let Some(audio) = piece.audio {
-            delta.audio = serde_json::from_str::<AudioOutput>(audio.get()).ok().filter(|audio| *audio != AudioOutput::default());
+            delta.audio = serde_json::from_str::<Box<AudioOutput>>(audio.get()).ok().filter(|audio| **audio != AudioOutput::default());
         }
         let logprobs = logprobs.and_then(|logprobs| self::logprobs(serde_json::from_str(logprobs.get()).ok()?));
         if delta.has_content() || !delta.annotations.is_empty() || logprobs.is_some() {

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 /// The error behind a status other than 2xx.
 pub(in crate::protocols) fn from_response(status: u16, body: &[u8]) -> Error {
     match json(body) {
-        Some(value) if value.is_object() || value.is_array() => from_value(Some(status), &value),
+        Some(value) if value.is_object() || value.is_array() => from_value(Some(status), value),
         Some(Value::String(text)) => from_text(status, text.as_bytes()),
         _ => from_text(status, body),
     }
@@ -25,7 +25,7 @@ pub(in crate::protocols) fn json(body: &[u8]) -> Option<Value> {
 /// The error in an event that is named one.
 pub(in crate::protocols) fn from_event(data: &[u8]) -> Error {
     match serde_json::from_slice::<Value>(data) {
-        Ok(value) if !value.is_string() => from_value(None, &value),
+        Ok(value) if !value.is_string() => from_value(None, value),
         Ok(value) => Error::new(ErrorKind::Upstream, short(value.as_str().unwrap_or_default())),
         Err(_) => Error::new(ErrorKind::Upstream, short(&String::from_utf8_lossy(data))),
     }
@@ -34,7 +34,7 @@ pub(in crate::protocols) fn from_event(data: &[u8]) -> Error {
 /// The error for an event or a body that is not an answer.
 pub(in crate::protocols) fn not_ours(json: &[u8], cause: &serde_json::Error) -> Error {
     match serde_json::from_slice::<Value>(json) {
-        Ok(value) if says_error(&value) => from_value(None, &value),
+        Ok(value) if says_error(&value) => from_value(None, value),
         Ok(_) => Error::decode(format!("the vendor's answer has an unknown shape: {cause}")),
         Err(_) => from_text(200, json).with_kind(ErrorKind::Decode),
     }
@@ -63,9 +63,13 @@ fn failed_base(value: &Value) -> Option<&Value> {
 }
 
 /// The error that this JSON says, or `{"error": this}` where `value` holds it. `status` is absent inside a 200.
-pub(in crate::protocols) fn from_value(status: Option<u16>, value: &Value) -> Error {
+pub(in crate::protocols) fn from_value(status: Option<u16>, value: Value) -> Error {
     // Google's hosts put the object into a list.
-    let value = value.as_array().and_then(|list| list.first()).unwrap_or(value);
+    let whole = match value {
+        Value::Array(mut list) if !list.is_empty() => list.swap_remove(0),
+        value => value,
+    };
+    let value = &whole;
     let inner = value.get("error").filter(|error| !error.is_null()).or(failed_base(value)).unwrap_or(value);
     let text = |field: &str| text_of(inner, field).or_else(|| text_of(value, field));
     let code = text("code").or_else(|| text("status_code"));
@@ -73,7 +77,7 @@ pub(in crate::protocols) fn from_value(status: Option<u16>, value: &Value) -> Er
     let error_type = error_type.or_else(|| text("status").filter(|status| status.parse::<u16>().is_err()));
     let mut message = message_of(inner).or_else(|| message_of(value)).unwrap_or_else(|| short(&value.to_string()));
     // A router's own sentence says little; what its upstream said follows.
-    if let Some(raw) = inner.pointer("/metadata/raw").and_then(upstream_message).filter(|raw| !message.contains(raw.as_str())) {
+    if let Some(raw) = deeper(inner, "metadata", "raw").and_then(upstream_message).filter(|raw| !message.contains(raw.as_str())) {
         message = format!("{message}: {raw}");
     }
 
@@ -97,7 +101,11 @@ pub(in crate::protocols) fn from_value(status: Option<u16>, value: &Value) -> Er
     if let Some(param) = inner.get("param").and_then(Value::as_str) {
         error = error.with_param(param);
     }
-    error.with_body(value.clone())
+    error.with_body(whole)
+}
+
+fn deeper<'a>(value: &'a Value, field: &str, inner: &str) -> Option<&'a Value> {
+    value.get(field)?.get(inner)
 }
 
 /// What a vendor's error says about itself, in lower case.
@@ -108,19 +116,19 @@ struct Words {
 
 impl Words {
     fn of(code: Option<&str>, error_type: Option<&str>, inner: &Value, message: &str) -> Self {
-        let deeper = |path: &str| inner.pointer(path).and_then(Value::as_str).unwrap_or_default();
-        let names = [
-            code.unwrap_or_default(),
-            error_type.unwrap_or_default(),
-            deeper("/innererror/code"),
-            deeper("/inner_error/code"),
-            deeper("/metadata/error_type"),
-        ];
-        Self { names: names.join(" ").to_ascii_lowercase(), message: message.to_ascii_lowercase() }
+        let deeper = |field: &str, name: &str| deeper(inner, field, name).and_then(Value::as_str);
+        let inner = [deeper("innererror", "code"), deeper("inner_error", "code"), deeper("metadata", "error_type")];
+        let mut names = String::new();
+        for name in [code, error_type].into_iter().chain(inner).flatten() {
+            names.push_str(name);
+            names.push(' ');
+        }
+        names.make_ascii_lowercase();
+        Self { names, message: message.to_ascii_lowercase() }
     }
 
     fn named(&self, names: &[&str]) -> bool {
-        names.iter().any(|name| self.names.contains(name))
+        has_any(&self.names, names)
     }
 
     fn is_code(&self, codes: &[&str]) -> bool {
@@ -128,8 +136,18 @@ impl Words {
     }
 
     fn said(&self, phrases: &[&str]) -> bool {
-        phrases.iter().any(|phrase| self.message.contains(phrase))
+        has_any(&self.message, phrases)
     }
+}
+
+/// Whether a text has one of these phrases, in one pass: to search for each alone costs more than most messages are long.
+fn has_any(text: &str, phrases: &[&str]) -> bool {
+    let text = text.as_bytes();
+    // Lower case, so 32 bits tell the letters apart.
+    let bit = |letter: u8| 1u32 << (letter & 31);
+    let first = phrases.iter().filter_map(|phrase| phrase.as_bytes().first()).fold(0, |set, letter| set | bit(*letter));
+    let begins = |at: usize| phrases.iter().any(|phrase| text[at..].starts_with(phrase.as_bytes()));
+    text.iter().enumerate().any(|(at, letter)| first & bit(*letter) != 0 && begins(at))
 }
 
 /// The status decides first; the vendor's code, and for want of one its sentence, says more.

@@ -95,7 +95,7 @@ pub(super) struct Piece<'a> {
     pub(super) tool_calls: Objects<ToolCall<'a>>,
     /// The one call of the days before `tool_calls`.
     #[serde(borrow)]
-    pub(super) function_call: Object<Function<'a>>,
+    pub(super) function_call: Object<Box<Function<'a>>>,
     /// Tools that the host ran (Groq).
     #[serde(borrow)]
     pub(super) executed_tools: Option<&'a RawValue>,
