@@ -200,6 +200,6 @@ docs: $(MDBOOK) python node $(DOCS)/ready
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -p junto --no-deps
 	rm -rf target/book/rust && cp -r target/doc target/book/rust
 	$(JUNTO_PY) -m pip install -q --target $(DOCS)/pdoc pdoc
-	PYTHONPATH=$(DOCS)/pdoc $(JUNTO_PY) -W error -m pdoc junto -o target/book/python
+	PYTHONPATH=$(DOCS)/pdoc $(JUNTO_PY) -W error -m pdoc junto junto._client junto.testing -o target/book/python
 	cd $(DOCS) && npm install --no-save --no-audit --no-fund --loglevel=error typedoc typescript
 	cd bindings-node && ../$(DOCS)/node_modules/.bin/typedoc --treatWarningsAsErrors --excludeInternal $(addprefix --intentionallyNotExported ,Open ScriptedBase) --tsconfig tsconfig.json --out ../target/book/node lib/index.ts lib/openai.ts lib/testing.ts

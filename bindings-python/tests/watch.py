@@ -9,7 +9,7 @@ from typing import Any, Iterator
 import pytest
 
 from junto import JuntoError
-from junto._client import _Base
+from junto._client import Base
 
 NAMES = ("key", "token", "secret", "credentials", "password", "private_key")
 
@@ -45,9 +45,9 @@ class Watch(logging.Handler):
 
     @contextmanager
     def on(self, *, logs: bool = True) -> Iterator[None]:
-        opened, made = _Base._open, JuntoError.__init__
+        opened, made = Base._open, JuntoError.__init__
 
-        def _open(client: _Base, config: dict[str, Any], *given: Any) -> None:
+        def _open(client: Base, config: dict[str, Any], *given: Any) -> None:
             for part in ("providers", "env", "search"):
                 self.keys.update(keys(config.get(part)))
             opened(client, config, *given)
@@ -60,7 +60,7 @@ class Watch(logging.Handler):
         logger = logging.getLogger("junto")
         level = logger.level
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(_Base, "_open", _open)
+            patched.setattr(Base, "_open", _open)
             patched.setattr(JuntoError, "__init__", __init__)
             if logs:
                 logger.addHandler(self)

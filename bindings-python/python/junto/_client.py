@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .settings import Key, Search, SearchEngine
     from .testing import Script
 
-    _Client = TypeVar("_Client", bound="_Base")
+    _Client = TypeVar("_Client", bound="Base")
 else:
 
     def overload(function: Any) -> None:
@@ -468,7 +468,7 @@ class _Own:
         self.on_response = on_response
 
 
-class _Base:
+class Base:
     """What both clients share: configuration and planning, neither of which waits for anything."""
 
     _native: _NativeClient
@@ -582,7 +582,7 @@ class _Base:
         raise TypeError(f"{type(self).__name__} holds keys and connections and cannot be pickled: make one in the other process")
 
 
-class Junto(_Base):
+class Junto(Base):
     """A router to every vendor. One client serves any number of threads; after a fork it goes on by itself."""
 
     chat: Chat
@@ -614,7 +614,7 @@ class Junto(_Base):
         self._close()
 
 
-class AsyncJunto(_Base):
+class AsyncJunto(Base):
     """As `Junto`, for asyncio. One client serves any number of event loops."""
 
     chat: AsyncChat
