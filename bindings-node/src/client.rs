@@ -179,8 +179,7 @@ impl Client {
     fn build(port: &Port, config: &str, hooks: &str, script: Option<&str>) -> junto::Result<Self> {
         let script = script.map(script::parse).transpose()?;
         let hooks: Hooks = serde_json::from_str(hooks)?;
-        // The network's thread is reading it.
-        let mut builder = junto::Client::builder().config_json(config).catalog_later();
+        let mut builder = junto::Client::builder().config_json(config);
         if let Some(script) = &script {
             builder = builder.transport(Arc::new(script.clone()));
         }

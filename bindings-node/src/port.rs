@@ -11,10 +11,10 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use junto::{Error, ErrorKind, catalog::Catalog};
+use junto::{Error, ErrorKind};
 use napi::{
     Either, Env, Status,
-    bindgen_prelude::{Buffer, FnArgs, Function, Object, Result},
+    bindgen_prelude::{Buffer, FnArgs, Function, Result},
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
@@ -204,24 +204,14 @@ impl Calls {
     }
 }
 
-/// The network's thread begins when the addon is loaded. A call will say why, where it could not.
-#[napi(module_exports)]
-pub fn begin(_exports: Object<'_>) -> Result<()> {
-    _ = runtime();
-    Ok(())
-}
-
 /// One thread carries the network of any number of calls, because the JavaScript that reads them is one thread as well; a
-/// pool would only wake each other. It reads the catalog while JavaScript is still being loaded, and ends with the process.
+/// pool would only wake each other. It begins with the first call and ends with the process.
 fn runtime() -> std::result::Result<&'static Handle, &'static Error> {
     static RUNTIME: OnceLock<std::result::Result<Handle, Error>> = OnceLock::new();
     let start = || {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
-        thread::Builder::new().name("junto".to_owned()).spawn(move || {
-            Catalog::built_in();
-            runtime.block_on(std::future::pending::<()>());
-        })?;
+        thread::Builder::new().name("junto".to_owned()).spawn(move || runtime.block_on(std::future::pending::<()>()))?;
         Ok(handle)
     };
     let failed = |error: std::io::Error| Error::new(ErrorKind::Transport, format!("no thread for the network: {error}"));

@@ -278,7 +278,6 @@ pub struct ClientBuilder {
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Clock>,
     observers: Observers,
-    catalog_later: bool,
     error: Option<crate::Error>,
 }
 
@@ -448,13 +447,6 @@ impl ClientBuilder {
         self.tried(Overlay::at(url.into(), None), |config, overlay| config.overlays.push(overlay))
     }
 
-    /// Leaves the built-in catalog unread until the first call needs it, which waits for it. For a program that has it read on a
-    /// thread of its own meanwhile: [`Catalog::built_in`].
-    pub fn catalog_later(mut self) -> Self {
-        self.catalog_later = true;
-        self
-    }
-
     fn tried<T>(mut self, value: Result<T>, keep: impl FnOnce(&mut Config, T)) -> Self {
         match value {
             Ok(value) => keep(&mut self.config, value),
@@ -502,10 +494,6 @@ impl ClientBuilder {
         if let Some(json) = &self.config.health {
             health.import(json, clock.now(), clock.unix())?;
         }
-        let catalogs = Catalogs::new(self.config.catalog, self.config.overlays);
-        if !self.catalog_later {
-            catalogs.current();
-        }
         Ok(Client(Arc::new(Shared {
             clock,
             transport: self.transport.unwrap_or_else(|| Arc::new(Reqwest::new())),
@@ -517,7 +505,7 @@ impl ClientBuilder {
             headers: HeaderMap::new(),
             observers: Arc::new(self.observers),
             engines,
-            catalogs: Arc::new(catalogs),
+            catalogs: Arc::new(Catalogs::new(self.config.catalog.unwrap_or_else(|| Arc::clone(Catalog::built_in())), self.config.overlays)),
             preferences: Arc::new(self.config.preferences),
             seed: self.config.seed,
         })))

@@ -3,7 +3,7 @@
 //! Belongs here: fetching a list and swapping the catalog. Does not belong here: what a list says (`catalog`).
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -54,27 +54,22 @@ impl Overlay {
 #[derive(Debug)]
 pub(super) struct Catalogs {
     layers: Mutex<Layers>,
-    /// The layers merged, when first asked for.
-    current: OnceLock<RwLock<Arc<Catalog>>>,
+    current: RwLock<Arc<Catalog>>,
     /// Done when the overlays that have a URL were asked for.
     opened: OnceCell<()>,
 }
 
 #[derive(Debug)]
 struct Layers {
-    /// Without the overlays, so that they stay on top of what is fetched; `None` is the built-in one.
-    base: Option<Arc<Catalog>>,
+    /// Without the overlays, so that they stay on top of what is fetched.
+    base: Arc<Catalog>,
     overlays: Vec<Overlay>,
 }
 
 impl Layers {
-    fn base(&mut self) -> &mut Arc<Catalog> {
-        self.base.get_or_insert_with(|| Arc::clone(Catalog::built_in()))
-    }
-
     /// The catalog with the caller's own word; the same one where there is none.
-    fn merged(&mut self) -> Arc<Catalog> {
-        let mut catalog = Arc::clone(self.base());
+    fn merged(&self) -> Arc<Catalog> {
+        let mut catalog = Arc::clone(&self.base);
         for list in self.overlays.iter().filter_map(|overlay| overlay.list.as_ref()) {
             Arc::make_mut(&mut catalog).merge(list);
         }
@@ -83,17 +78,14 @@ impl Layers {
 }
 
 impl Catalogs {
-    pub(super) fn new(base: Option<Arc<Catalog>>, overlays: Vec<Overlay>) -> Self {
+    pub(super) fn new(base: Arc<Catalog>, overlays: Vec<Overlay>) -> Self {
         let opened = OnceCell::new_with(overlays.iter().all(|overlay| overlay.url.is_none()).then_some(()));
-        Self { current: OnceLock::new(), layers: Mutex::new(Layers { base, overlays }), opened }
+        let layers = Layers { base, overlays };
+        Self { current: RwLock::new(layers.merged()), layers: Mutex::new(layers), opened }
     }
 
     pub(super) fn current(&self) -> Arc<Catalog> {
-        Arc::clone(&self.merged().read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn merged(&self) -> &RwLock<Arc<Catalog>> {
-        self.current.get_or_init(|| RwLock::new(self.layers().merged()))
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn layers(&self) -> MutexGuard<'_, Layers> {
@@ -102,14 +94,12 @@ impl Catalogs {
 
     /// Takes over a list: where an overlay comes from there in that one's place, else below all of them.
     fn take(&self, url: &str, list: List) {
-        // Before the layers are locked, which the first merging locks too.
-        let current = self.merged();
         let mut layers = self.layers();
         match layers.overlays.iter_mut().find(|overlay| overlay.url.as_deref() == Some(url)) {
             Some(overlay) => overlay.list = Some(list),
-            None => Arc::make_mut(layers.base()).merge(&list),
+            None => Arc::make_mut(&mut layers.base).merge(&list),
         }
-        *current.write().unwrap_or_else(PoisonError::into_inner) = layers.merged();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = layers.merged();
     }
 
     /// Where overlays come from.
