@@ -1,5 +1,8 @@
 /** Finds the native half and says what it looks like. Every call settles with the core's JSON: the answer, or `{"error": ..}`. */
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
 /** `options` is `{timeout, headers}` as JSON, the time in milliseconds. */
 export interface NativeClient {
   chat(port: NativePort, call: number, request: string, options?: string): void;
@@ -47,12 +50,15 @@ interface Native {
   parseSlug(slug: string): string;
 }
 
-/** The packages that may hold the addon here, the likeliest first. npm installs only the one that fits. */
+/** The addon as it was built here; else the packages that may hold it, the likeliest first. npm installs only the one that fits. */
 function candidates(): string[] {
   const { arch, platform } = process;
   const triple = `${platform}-${arch}`;
+  const built = join(__dirname, "..", `junto.${triple}.node`);
+  // Looked for, because a `require` that finds nothing takes as long as loading what is there.
+  if (existsSync(built)) return [built];
   const names = platform === "linux" ? [`${triple}-gnu`, `${triple}-musl`] : platform === "win32" ? [`${triple}-msvc`] : [triple];
-  return [`../junto.${triple}.node`, ...names.map((name) => `junto-${name}`)];
+  return names.map((name) => `junto-${name}`);
 }
 
 function load(): Native {
