@@ -1,14 +1,14 @@
 //! Which endpoints may serve. A filter that lacks the fact it needs rejects.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use super::{Candidate, HealthSnapshot, Inputs, Reason, Rejection, Search, estimate::Size, policy};
+use super::{Candidate, EndpointHealth, HealthSnapshot, Inputs, Reason, Rejection, Search, estimate::Size, policy};
 use crate::{
     catalog::{Endpoint, EndpointKey, Modalities, Modality, ModelKey, Parameter, Parameters, Price, ServiceTier},
     error::{Error, Result},
     preferences::{DataCollection, Percentiles, Preferences},
     protocols,
-    providers::ProviderSet,
+    providers::{Configured, ProviderSet},
     slug::{ModelSlug, Variant},
     types::{ChatRequest, Content, EmbeddingRequest, Part, ResponseFormat, SearchSize, Tool},
 };
@@ -336,13 +336,13 @@ impl Wanted {
 
 /// Whether an endpoint may serve, and how.
 #[inline]
-pub(super) fn check(
-    endpoint: &Arc<Endpoint>,
-    inputs: &Inputs<'_>,
+pub(super) fn check<'a>(
+    endpoint: &'a Arc<Endpoint>,
+    inputs: &Inputs<'a>,
     rules: &Rules<'_>,
     needs: &Needs,
-    wanted: &Wanted,
-) -> Result<Candidate, Reason> {
+    wanted: &'a Wanted,
+) -> Result<Fit<'a>, Reason> {
     let preferences = rules.preferences;
     let (position, provider) = inputs
         .providers
@@ -437,28 +437,86 @@ pub(super) fn check(
 
     let key = wanted.key(endpoint);
     let health = inputs.health.get(key);
-    let measured = |percentiles: fn(&super::EndpointHealth) -> Percentiles| health.and_then(|health| percentiles(health).p50);
-    Ok(Candidate {
-        endpoint: Arc::clone(endpoint),
-        provider: Arc::clone(provider),
-        model_index: wanted.index,
-        prompt_tokens: wanted.prompt_tokens,
-        counted_tokens: wanted.counted_tokens,
+    Ok(Fit {
+        endpoint,
+        provider,
+        wanted,
+        health,
         estimated_cost,
         // Of an endpoint whose parameters nobody wrote down, nothing is known to be unsupported.
         dropped: known.map_or(Parameters::EMPTY, |known| needs.present.without(known).without(options_of(search))),
-        reasoning: wanted.thinking,
         search,
-        recent_outage: health.is_some_and(|health| health.recent_outage),
-        cooling_down: health.and_then(|health| health.cooling_down),
-        throughput: measured(|health| health.throughput).or(endpoint.throughput),
-        latency: measured(|health| health.latency).or(endpoint.latency),
-        exploring: false,
-        calls: health.map_or(0, |health| health.calls),
         key,
         order: rules.order_position(position, endpoint) as u32,
         misses_preferred: misses_preferred(preferences, endpoint, health),
     })
+}
+
+/// An endpoint that may serve: all that its place depends on. Only what has a place becomes a [`Candidate`].
+pub(super) struct Fit<'a> {
+    pub(super) endpoint: &'a Arc<Endpoint>,
+    provider: &'a Arc<Configured>,
+    wanted: &'a Wanted,
+    health: Option<&'a EndpointHealth>,
+    pub(super) estimated_cost: Option<f64>,
+    dropped: Parameters,
+    search: Option<Search>,
+    pub(super) key: EndpointKey,
+    /// Its place in `provider.order`, or the length of that list.
+    pub(super) order: u32,
+    /// Whether it is slower than the preferences like.
+    pub(super) misses_preferred: bool,
+}
+
+impl Fit<'_> {
+    pub(super) fn model_index(&self) -> usize {
+        self.wanted.index
+    }
+
+    /// How many calls were measured.
+    pub(super) fn calls(&self) -> u32 {
+        self.health.map_or(0, |health| health.calls)
+    }
+
+    pub(super) fn recent_outage(&self) -> bool {
+        self.health.is_some_and(|health| health.recent_outage)
+    }
+
+    pub(super) fn throughput(&self) -> Option<f64> {
+        self.health.and_then(|health| health.throughput.p50).or(self.endpoint.throughput)
+    }
+
+    pub(super) fn latency(&self) -> Option<f64> {
+        self.health.and_then(|health| health.latency.p50).or(self.endpoint.latency)
+    }
+
+    fn cooling_down(&self) -> Option<Duration> {
+        self.health.and_then(|health| health.cooling_down)
+    }
+
+    pub(super) fn rejection(&self, reason: Reason) -> Rejection {
+        Rejection { model: None, endpoint: Some(Arc::clone(self.endpoint)), reason }
+    }
+
+    pub(super) fn candidate(&self, exploring: bool) -> Candidate {
+        Candidate {
+            endpoint: Arc::clone(self.endpoint),
+            provider: Arc::clone(self.provider),
+            model_index: self.wanted.index,
+            prompt_tokens: self.wanted.prompt_tokens,
+            counted_tokens: self.wanted.counted_tokens,
+            estimated_cost: self.estimated_cost,
+            dropped: self.dropped,
+            reasoning: self.wanted.thinking,
+            search: self.search,
+            recent_outage: self.recent_outage(),
+            cooling_down: self.cooling_down(),
+            throughput: self.throughput(),
+            latency: self.latency(),
+            exploring,
+            calls: self.calls(),
+        }
+    }
 }
 
 /// A search of any kind takes the search's own options.
@@ -532,7 +590,7 @@ fn max_price(endpoint: &Endpoint, preferences: &Preferences) -> Result<(), Reaso
 }
 
 /// Whether an endpoint is slower than the caller likes. What was never measured counts by the catalog's median alone.
-fn misses_preferred(preferences: &Preferences, endpoint: &Endpoint, health: Option<&super::EndpointHealth>) -> bool {
+fn misses_preferred(preferences: &Preferences, endpoint: &Endpoint, health: Option<&EndpointHealth>) -> bool {
     let missed = |wish: Option<Percentiles>, measured: Option<Percentiles>, expected: Option<f64>, is_met: fn(f64, f64) -> bool| {
         let Some(wish) = wish else { return false };
         let mut known = measured.unwrap_or_default();
@@ -548,15 +606,14 @@ fn misses_preferred(preferences: &Preferences, endpoint: &Endpoint, health: Opti
 }
 
 /// Takes out endpoints that should be left alone, unless that leaves none.
-pub(super) fn cool(candidates: &mut Vec<Candidate>, rejected: &mut Vec<Rejection>) {
-    if candidates.iter().all(|candidate| candidate.cooling_down.is_some()) {
+pub(super) fn cool(fits: &mut Vec<Fit<'_>>, rejected: &mut Vec<Rejection>) {
+    if fits.iter().all(|fit| fit.cooling_down().is_some()) {
         return;
     }
-    candidates.retain(|candidate| match candidate.cooling_down {
+    fits.retain(|fit| match fit.cooling_down() {
         None => true,
         Some(remaining) => {
-            let endpoint = Some(Arc::clone(&candidate.endpoint));
-            rejected.push(Rejection { model: None, endpoint, reason: Reason::CoolingDown { remaining } });
+            rejected.push(fit.rejection(Reason::CoolingDown { remaining }));
             false
         }
     });

@@ -22,7 +22,7 @@ pub use rejection::{Reason, Rejection};
 pub(crate) use survey::{Survey, Surveyed};
 
 use crate::{
-    catalog::{Catalog, DataPolicy, Endpoint, EndpointKey, Parameter, Parameters, Price},
+    catalog::{Catalog, DataPolicy, Endpoint, Parameter, Parameters, Price},
     error::{Error, ErrorKind, Result},
     preferences::Preferences,
     protocols::searches_in_chat,
@@ -156,12 +156,6 @@ pub struct Candidate {
     pub(crate) counted_tokens: Option<u64>,
     /// How many calls were measured.
     calls: u32,
-    /// The endpoint's key, computed once.
-    key: EndpointKey,
-    /// Its place in `provider.order`, or the length of that list.
-    order: u32,
-    /// Whether it is slower than the preferences like.
-    misses_preferred: bool,
 }
 
 /// How the web is searched.
@@ -233,26 +227,28 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     };
 
     let mut models: Vec<ModelSlug> = Vec::with_capacity(1 + request.fallbacks().len());
-    let mut candidates = Vec::new();
-    let mut rejected = Vec::new();
+    let mut found = Vec::with_capacity(1 + request.fallbacks().len());
     let named =
         std::iter::once(request.model()).filter(|model| !model.is_empty() || request.fallbacks().is_empty()).chain(request.fallbacks());
-    let mut unknown: Option<Error> = None;
-    let mut prompt_tokens = None;
     for text in named {
         let slug: ModelSlug = text.parse()?;
         if models.contains(&slug) {
             continue;
         }
-        let index = models.len();
-        match offers::of(&slug, inputs, &rules) {
-            Ok(offers) => {
-                let wanted = filter::Wanted::of(&slug, &needs, index, offers.iter().next(), inputs.health);
-                prompt_tokens.get_or_insert(wanted.prompt_tokens);
-                candidates.reserve(offers.len());
+        found.push(offers::of(&slug, inputs, &rules).map(|offers| {
+            let wanted = filter::Wanted::of(&slug, &needs, models.len(), offers.iter().next(), inputs.health);
+            (offers, wanted)
+        }));
+        models.push(slug);
+    }
+    let mut fits = Vec::with_capacity(found.iter().flatten().map(|(offers, _)| offers.len()).sum());
+    let mut rejected = Vec::new();
+    for (slug, found) in models.iter().zip(&found) {
+        match found {
+            Ok((offers, wanted)) => {
                 for endpoint in offers.iter() {
-                    match filter::check(endpoint, inputs, &rules, &needs, &wanted) {
-                        Ok(candidate) => candidates.push(candidate),
+                    match filter::check(endpoint, inputs, &rules, &needs, wanted) {
+                        Ok(fit) => fits.push(fit),
                         Err(reason) => rejected.push(Rejection { model: None, endpoint: Some(Arc::clone(endpoint)), reason }),
                     }
                 }
@@ -261,16 +257,16 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
             Err(error) => {
                 let reason = Reason::ModelNotFound(error.message().into());
                 rejected.push(Rejection { model: Some(slug.to_string().into()), endpoint: None, reason });
-                unknown.get_or_insert(error);
             }
         }
-        models.push(slug);
     }
-    filter::cool(&mut candidates, &mut rejected);
-    rank::rank(&mut candidates, &mut rejected, &models, &rules, &needs, inputs.seed);
+    filter::cool(&mut fits, &mut rejected);
+    let candidates = rank::rank(&fits, &mut rejected, &models, &rules, &needs, inputs.seed);
+    let prompt_tokens = found.iter().flatten().next().map(|(_, wanted)| wanted.prompt_tokens);
     if candidates.is_empty() {
-        return Err(match unknown {
-            Some(error) if models.len() == 1 => error,
+        drop(fits);
+        return Err(match found.pop() {
+            Some(Err(error)) if models.len() == 1 => error,
             _ => empty(request.model(), rejected, inputs.allowance),
         });
     }

@@ -1,26 +1,35 @@
 //! Which endpoint comes first. Stable: the same candidates and seed give the same order.
 
-use std::sync::Arc;
-
-use super::{Candidate, Reason, Rejection, filter::Needs, filter::Rules};
+use super::{
+    Candidate, Reason, Rejection,
+    filter::{Fit, Needs, Rules},
+};
 use crate::{
     preferences::{Partition, SortBy},
     slug::{ModelSlug, Variant},
 };
 
-/// Where a candidate stands; the lower, the better.
+/// Where an endpoint stands, as one number; the lower, the better. From its top: the model, unless all are one pool; the
+/// place in `order`; missing features, missed wishes, outages, unknown prices; the measure; and where it was, so that equals
+/// keep their order.
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
-struct Place {
-    standing: u64,
-    /// The measure, as a number of the same order.
-    value: u64,
-    index: u32,
-}
+struct Place(u128);
 
-/// What counts more than the measure: the model, unless all are one pool; the place in `order`; then missing features,
-/// missed wishes, outages, unknown prices.
-fn standing(group: usize, order: u32, class: u8) -> u64 {
-    (group as u64) << 40 | u64::from(order) << 8 | u64::from(class)
+impl Place {
+    const INDEX_BITS: u32 = 24;
+
+    fn new(group: usize, order: u32, class: u8, measure: f64, index: usize) -> Self {
+        let standing = (group.min(0xffff) as u128) << 20 | u128::from(order.min(0xffff)) << 4 | u128::from(class);
+        Self((standing << 64 | u128::from(ordered(measure))) << Self::INDEX_BITS | index as u128)
+    }
+
+    fn standing(self) -> u128 {
+        self.0 >> (64 + Self::INDEX_BITS)
+    }
+
+    fn index(self) -> usize {
+        (self.0 & ((1 << Self::INDEX_BITS) - 1)) as usize
+    }
 }
 
 /// A number that is ordered as the float is.
@@ -34,15 +43,15 @@ const MISSES_PREFERRED: u8 = 4;
 const OUTAGE: u8 = 2;
 const UNKNOWN_PRICE: u8 = 1;
 
-/// Puts candidates in order, best first; takes out fallbacks where they are not allowed.
+/// The candidates, best first; without fallbacks where they are not allowed.
 pub(super) fn rank(
-    candidates: &mut Vec<Candidate>,
+    fits: &[Fit<'_>],
     rejected: &mut Vec<Rejection>,
     models: &[ModelSlug],
     rules: &Rules<'_>,
     needs: &Needs,
     seed: u64,
-) {
+) -> Vec<Candidate> {
     let sort = rules.preferences.sort;
     let explicit = sort.and_then(|sort| sort.by);
     let pooled = sort.is_some_and(|sort| sort.partition == Partition::None);
@@ -57,74 +66,56 @@ pub(super) fn rank(
         })
         .collect();
 
-    let mut places: Vec<Place> = Vec::with_capacity(candidates.len());
-    for (index, candidate) in candidates.iter().enumerate() {
+    let mut places: Vec<Place> = Vec::with_capacity(fits.len());
+    for (index, fit) in fits.iter().enumerate() {
         // One pool has one measure: the first model's.
-        let by = by_model.get(if pooled { 0 } else { candidate.model_index }).copied().flatten();
+        let by = by_model.get(if pooled { 0 } else { fit.model_index() }).copied().flatten();
         let mut class = 0;
-        if needs.lacks_soft(&candidate.endpoint) {
+        if needs.lacks_soft(fit.endpoint) {
             class |= LACKS_FEATURE;
         }
-        if candidate.misses_preferred {
+        if fit.misses_preferred {
             class |= MISSES_PREFERRED;
         }
-        let value = match by {
-            Some(SortBy::Price) => candidate.estimated_cost.unwrap_or(f64::INFINITY),
-            Some(SortBy::Throughput) => -candidate.throughput.unwrap_or(0.0),
-            Some(SortBy::Latency) => candidate.latency.unwrap_or(f64::INFINITY),
+        let measure = match by {
+            Some(SortBy::Price) => fit.estimated_cost.unwrap_or(f64::INFINITY),
+            Some(SortBy::Throughput) => -fit.throughput().unwrap_or(0.0),
+            Some(SortBy::Latency) => fit.latency().unwrap_or(f64::INFINITY),
             None => {
-                if candidate.recent_outage {
+                if fit.recent_outage() {
                     class |= OUTAGE;
                 }
-                if candidate.estimated_cost.is_none() {
+                if fit.estimated_cost.is_none() {
                     class |= UNKNOWN_PRICE;
                 }
-                draw(seed ^ candidate.key.value(), candidate.estimated_cost.unwrap_or(1.0))
+                draw(seed ^ fit.key.value(), fit.estimated_cost.unwrap_or(1.0))
             }
         };
-        let group = if pooled { 0 } else { candidate.model_index };
-        places.push(Place { standing: standing(group, candidate.order, class), value: ordered(value), index: index as u32 });
+        places.push(Place::new(if pooled { 0 } else { fit.model_index() }, fit.order, class, measure, index));
     }
     places.sort_unstable();
 
-    let explored = explore(&mut places, candidates, &by_model, pooled, seed);
-    arrange(candidates, &mut places);
-    if let (true, Some(first)) = (explored, candidates.first_mut()) {
-        first.exploring = true;
-    }
+    let explores = explore(&mut places, fits, &by_model, pooled, seed);
+    let ranked = places.iter().enumerate().map(|(at, place)| (&fits[place.index()], explores && at == 0));
+    let mut candidates: Vec<Candidate> = Vec::with_capacity(fits.len());
     if rules.preferences.allows_fallbacks() {
-        return;
+        candidates.extend(ranked.map(|(fit, exploring)| fit.candidate(exploring)));
+        return candidates;
     }
     let listed = rules.order_len() as u32;
-    let mut last = None;
-    candidates.retain(|candidate| {
+    for (fit, exploring) in ranked {
         let keeps = match listed {
             // A further model in `models` is the caller's own wish, not a fallback of the provider.
-            0 => last.is_none_or(|last| !pooled && last != candidate.model_index),
-            listed => candidate.order < listed,
+            0 => candidates.last().is_none_or(|last| !pooled && last.model_index != fit.model_index()),
+            listed => fit.order < listed,
         };
         if keeps {
-            last = Some(candidate.model_index);
+            candidates.push(fit.candidate(exploring));
         } else {
-            rejected.push(Rejection { model: None, endpoint: Some(Arc::clone(&candidate.endpoint)), reason: Reason::FallbacksOff });
-        }
-        keeps
-    });
-}
-
-/// Moves each candidate to its place without a second list: hundreds of them are more than the nearest cache holds.
-fn arrange(candidates: &mut [Candidate], places: &mut [Place]) {
-    for start in 0..places.len() {
-        let mut at = start;
-        loop {
-            let from = std::mem::replace(&mut places[at].index, at as u32) as usize;
-            if from == start {
-                break;
-            }
-            candidates.swap(at, from);
-            at = from;
+            rejected.push(fit.rejection(Reason::FallbacksOff));
         }
     }
+    candidates
 }
 
 /// One plan of this many tries an endpoint that was hardly measured.
@@ -134,17 +125,17 @@ const FEW_CALLS: u32 = 3;
 
 /// Where endpoints are sorted by speed and the first was measured, one that nobody measured would never be: now and then
 /// such a one goes first. Whether it does.
-fn explore(places: &mut [Place], candidates: &[Candidate], by_model: &[Option<SortBy>], pooled: bool, seed: u64) -> bool {
+fn explore(places: &mut [Place], fits: &[Fit<'_>], by_model: &[Option<SortBy>], pooled: bool, seed: u64) -> bool {
     let Some(first) = places.first().copied() else { return false };
-    let leader = &candidates[first.index as usize];
-    let by = by_model.get(if pooled { 0 } else { leader.model_index }).copied().flatten();
-    if !matches!(by, Some(SortBy::Latency | SortBy::Throughput)) || leader.calls < FEW_CALLS || unit(!seed) * EXPLORE_ONE_IN > 1.0 {
+    let leader = &fits[first.index()];
+    let by = by_model.get(if pooled { 0 } else { leader.model_index() }).copied().flatten();
+    if !matches!(by, Some(SortBy::Latency | SortBy::Throughput)) || leader.calls() < FEW_CALLS || unit(!seed) * EXPLORE_ONE_IN > 1.0 {
         return false;
     }
-    let peers = places.iter().take_while(|place| place.standing == first.standing);
+    let peers = places.iter().take_while(|place| place.standing() == first.standing());
     let unmeasured = |place: &Place| {
-        let candidate = &candidates[place.index as usize];
-        (candidate.calls < FEW_CALLS && !candidate.recent_outage).then(|| unit(seed ^ candidate.key.value()))
+        let fit = &fits[place.index()];
+        (fit.calls() < FEW_CALLS && !fit.recent_outage()).then(|| unit(seed ^ fit.key.value()))
     };
     let luck = peers.enumerate().filter_map(|(at, place)| Some((at, unmeasured(place)?)));
     let Some((at, _)) = luck.min_by(|a, b| a.1.total_cmp(&b.1)) else { return false };
