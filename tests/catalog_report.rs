@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         }
     };
     let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
-    for offer in catalog.models().iter().flat_map(|model| &model.endpoints) {
+    for offer in catalog.models().flat_map(|model| &model.endpoints) {
         let row = rows.entry(&offer.provider).or_default();
         row.endpoints += 1;
         row.unpriced += usize::from(offer.pricing.is_none());
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
         sum(|row| row.stale)
     );
 
-    let mut ends: Vec<_> = catalog.models().iter().filter_map(|model| Some((model.retires.as_deref()?, model))).collect();
+    let mut ends: Vec<_> = catalog.models().filter_map(|model| Some((model.retires.as_deref()?, model))).collect();
     ends.sort_by_key(|(when, model)| (*when, model.slug.clone()));
     let (stopped, soon): (Vec<_>, Vec<_>) = ends
         .into_iter()

@@ -31,10 +31,19 @@ fn it_parses_and_every_field_of_it_is_known() {
 }
 
 #[test]
+fn each_model_reads_alone_as_in_the_whole_file() {
+    let whole = Catalog::from_json(TEXT).expect("catalog.json");
+    assert!(whole.models().len() > 0);
+    for (alone, read) in Catalog::built_in().models().zip(whole.models()) {
+        assert_eq!(format!("{alone:?}"), format!("{read:?}"));
+    }
+}
+
+#[test]
 fn it_is_as_large_as_promised() {
     let catalog = Catalog::built_in();
-    let offers: usize = catalog.models().iter().map(|model| model.endpoints.len()).sum();
-    let serving: BTreeSet<&str> = catalog.models().iter().flat_map(|model| &model.endpoints).map(|offer| &*offer.provider).collect();
+    let offers: usize = catalog.models().map(|model| model.endpoints.len()).sum();
+    let serving: BTreeSet<&str> = catalog.models().flat_map(|model| &model.endpoints).map(|offer| &*offer.provider).collect();
     assert!(catalog.models().len() >= 200 && offers >= 500 && serving.len() >= 30);
     let packed = include_bytes!(concat!(env!("OUT_DIR"), "/catalog.json.deflate")).len();
     assert!(packed < 40_000, "{packed} bytes in the library");

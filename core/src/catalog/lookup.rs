@@ -3,12 +3,15 @@
 use std::{
     collections::BTreeMap,
     io::Read,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, OnceLock},
 };
 
 use flate2::read::DeflateDecoder;
 
-use super::{FastMap, List, Model, Shape};
+use super::{
+    FastMap, List, Model,
+    read::{Names, Unread},
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     slug::ModelSlug,
@@ -17,11 +20,58 @@ use crate::{
 /// Every model that is known, by slug, alias and bare name.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
-    models: Vec<Arc<Model>>,
+    models: Vec<Entry>,
     by_slug: FastMap<Arc<str>, u32>,
     by_name: FastMap<Arc<str>, Vec<u32>>,
     /// Other spellings of authors, such as `xai` for `x-ai`.
     pub(super) authors: BTreeMap<String, String>,
+}
+
+/// A model, or where it can be read: a program asks for few of the hundreds that are built in.
+#[derive(Clone, Debug)]
+enum Entry {
+    Read(Arc<Model>),
+    Unread(Arc<Later>),
+}
+
+/// A model that is read when it is asked for.
+#[derive(Debug)]
+struct Later {
+    slug: Arc<str>,
+    catalog: Arc<Unread>,
+    at: usize,
+    model: OnceLock<Arc<Model>>,
+}
+
+impl Entry {
+    fn slug(&self) -> &Arc<str> {
+        match self {
+            Self::Read(model) => &model.slug,
+            Self::Unread(later) => &later.slug,
+        }
+    }
+
+    fn model(&self) -> &Arc<Model> {
+        match self {
+            Self::Read(model) => model,
+            Self::Unread(later) => later.read(),
+        }
+    }
+}
+
+impl Later {
+    fn read(&self) -> &Arc<Model> {
+        if let Some(model) = self.model.get() {
+            return model;
+        }
+        // Read outside of the lock: a fork must not leave it held in the child. A unit test reads every model, so a failure is
+        // for a build gone wrong.
+        let read = self.catalog.model(self.at);
+        let read = read.inspect_err(|error| tracing::error!(%error, slug = &*self.slug, "a model of the built-in catalog cannot be read"));
+        let none = || Model { slug: Arc::clone(&self.slug), name: (*self.slug).to_owned(), ..Model::default() };
+        let model = Arc::new(read.unwrap_or_else(|_| none()));
+        self.model.get_or_init(|| model)
+    }
 }
 
 static BUILT_IN: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
@@ -36,20 +86,18 @@ impl Catalog {
         &BUILT_IN
     }
 
-    /// Unpacks and reads the built-in catalog anew; [`Catalog::built_in`] does so once.
+    /// Unpacks the built-in catalog anew; [`Catalog::built_in`] does so once. Each model is read when it is first asked for.
     pub fn unpack() -> Result<Self> {
         let mut json = String::new();
         let packed: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/catalog.json.deflate"));
         DeflateDecoder::new(packed).read_to_string(&mut json).map_err(|error| Error::decode(format!("the built-in catalog: {error}")))?;
-        List::parse(&json, Some(Shape::Junto)).map(Self::of)
-    }
-
-    fn of(list: List) -> Self {
-        let mut catalog = Self { authors: list.authors, ..Self::default() };
-        for model in list.models {
-            catalog.insert(model);
+        let (unread, names, authors) = Unread::new(json)?;
+        let (mut catalog, unread) = (Self { authors, ..Self::default() }, Arc::new(unread));
+        for (at, Names { slug, aliases }) in names.into_iter().enumerate() {
+            catalog.index(&slug, &aliases, at as u32);
+            catalog.models.push(Entry::Unread(Arc::new(Later { slug, at, catalog: Arc::clone(&unread), model: OnceLock::new() })));
         }
-        catalog
+        Ok(catalog)
     }
 
     /// Reads a catalog in the format of the built-in one, or a list that others keep; which [`Shape`] it has is recognised.
@@ -62,9 +110,18 @@ impl Catalog {
 
     /// Adds a model, or replaces the one of the same slug.
     pub fn insert(&mut self, model: Model) {
-        let known = self.by_slug.get(&model.slug).copied().filter(|index| self.models[*index as usize].slug == model.slug);
+        let known = self.by_slug.get(&model.slug).copied().filter(|index| *self.models[*index as usize].slug() == model.slug);
         let index = known.unwrap_or(self.models.len() as u32);
-        for slug in std::iter::once(&*model.slug).chain(model.aliases.iter().map(String::as_str)) {
+        self.index(&model.slug, &model.aliases, index);
+        let model = Entry::Read(Arc::new(model));
+        match self.models.get_mut(index as usize) {
+            Some(place) => *place = model,
+            None => self.models.push(model),
+        }
+    }
+
+    fn index(&mut self, slug: &str, aliases: &[String], index: u32) {
+        for slug in std::iter::once(slug).chain(aliases.iter().map(String::as_str)) {
             let slug = slug.to_ascii_lowercase();
             if let Some((_, name)) = slug.split_once('/') {
                 let same = self.by_name.entry(name.into()).or_default();
@@ -74,16 +131,11 @@ impl Catalog {
             }
             self.by_slug.insert(slug.into(), index);
         }
-        let model = Arc::new(model);
-        match self.models.get_mut(index as usize) {
-            Some(place) => *place = model,
-            None => self.models.push(model),
-        }
     }
 
     /// Every model, in the order of the catalog.
-    pub fn models(&self) -> &[Arc<Model>] {
-        &self.models
+    pub fn models(&self) -> impl ExactSizeIterator<Item = &Arc<Model>> {
+        self.models.iter().map(Entry::model)
     }
 
     /// The model of this slug or alias, in any case, by any spelling of its author.
@@ -96,7 +148,7 @@ impl Catalog {
                 known(&format!("{}/{name}", self.authors.get(author)?))
             })
         })?;
-        self.models.get(index as usize)
+        self.models.get(index as usize).map(Entry::model)
     }
 
     /// The model that a slug means; `None` where an author is given and the catalog does not know the model. A bare name
@@ -108,10 +160,10 @@ impl Catalog {
         }
         let same = self.by_name.get(base.as_str()).or_else(|| self.by_name.get(base.to_ascii_lowercase().as_str()));
         match same.map_or(&[][..], Vec::as_slice) {
-            [index] => Ok(self.models.get(*index as usize)),
+            [index] => Ok(self.models.get(*index as usize).map(Entry::model)),
             [] => Err(unknown_model(&base, &self.nearest(&base))),
             several => {
-                let slugs: Vec<_> = several.iter().map(|index| format!("`{}`", self.models[*index as usize].slug)).collect();
+                let slugs: Vec<_> = several.iter().map(|index| format!("`{}`", self.models[*index as usize].slug())).collect();
                 let message = format!("model: `{base}` is the name of several models; write one of {}", slugs.join(", "));
                 Err(Error::bad_request("model", message))
             }
@@ -121,7 +173,7 @@ impl Catalog {
     /// The slugs most like this one, best first, at most three.
     pub fn nearest(&self, slug: &str) -> Vec<&str> {
         let bare = !slug.contains('/');
-        nearest(slug, self.models.iter().map(|model| &*model.slug), |known| {
+        nearest(slug, self.models.iter().map(|entry| &**entry.slug()), |known| {
             if bare { known.split_once('/').map_or(known, |(_, name)| name) } else { known }
         })
     }

@@ -1,20 +1,22 @@
 //! The catalog's own JSON: facts of a model once, an endpoint states what differs.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, IgnoredAny},
 };
+use serde_json::value::RawValue;
 
 use super::{
     DataPolicy, Endpoint, FastMap, Modalities, Model, Parameters, Price, Pricing, Quantization, Reasoning, Source, Tier, Tokenizer,
 };
 use crate::error::{Error, Result};
 
+/// A file, its models read or not.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File<'a> {
+struct File<M> {
     /// For editors.
     #[serde(default, rename = "$schema")]
     _schema: IgnoredAny,
@@ -30,8 +32,15 @@ struct File<'a> {
     /// Named kinds of reasoning.
     #[serde(default)]
     reasoning: BTreeMap<String, Reasoning>,
-    #[serde(borrow)]
-    models: Vec<ModelEntry<'a>>,
+    models: Vec<M>,
+}
+
+/// What a model is found by.
+#[derive(Deserialize)]
+pub(super) struct Names {
+    pub(super) slug: Arc<str>,
+    #[serde(default)]
+    pub(super) aliases: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -238,23 +247,60 @@ impl TierRates {
 }
 
 /// What the entries of a file share, by name.
+#[derive(Debug)]
 struct Shared {
     parameters: BTreeMap<String, Parameters>,
     reasoning: BTreeMap<String, Arc<Reasoning>>,
     sources: BTreeMap<String, Arc<Source>>,
 }
 
+impl<M> File<M> {
+    /// The models, what they share, and other spellings of authors.
+    fn parts(self) -> (Vec<M>, Shared, BTreeMap<String, String>) {
+        let shared = Shared {
+            parameters: self.parameters,
+            reasoning: self.reasoning.into_iter().map(|(name, kind)| (name, Arc::new(kind))).collect(),
+            sources: self.sources.into_iter().map(|(name, source)| (name, Arc::new(source))).collect(),
+        };
+        (self.models, shared, self.authors)
+    }
+}
+
 /// The models of a catalog in JSON, and its other spellings of authors.
 pub(super) fn models(json: &str) -> Result<(Vec<Model>, BTreeMap<String, String>)> {
-    let file: File<'_> = parse(json)?;
-    let shared = Shared {
-        parameters: file.parameters,
-        reasoning: file.reasoning.into_iter().map(|(name, kind)| (name, Arc::new(kind))).collect(),
-        sources: file.sources.into_iter().map(|(name, source)| (name, Arc::new(source))).collect(),
-    };
+    let (entries, shared, authors) = parse::<File<ModelEntry<'_>>>(json)?.parts();
     let mut providers = FastMap::default();
-    let models = file.models.into_iter().enumerate().map(|(at, entry)| model(at, entry, &shared, &mut providers));
-    Ok((models.collect::<Result<_>>()?, file.authors))
+    let models = entries.into_iter().enumerate().map(|(at, entry)| model(at, entry, &shared, &mut providers));
+    Ok((models.collect::<Result<_>>()?, authors))
+}
+
+/// A catalog whose models are read one by one, when they are asked for.
+#[derive(Debug)]
+pub(super) struct Unread {
+    json: String,
+    /// Where each model stands in the text.
+    models: Vec<Range<usize>>,
+    shared: Shared,
+}
+
+impl Unread {
+    /// Finds the models of a catalog: their names, and other spellings of authors.
+    pub(super) fn new(json: String) -> Result<(Self, Vec<Names>, BTreeMap<String, String>)> {
+        let (entries, shared, authors) = parse::<File<&RawValue>>(&json)?.parts();
+        let names = entries.iter().map(|entry| parse(entry.get())).collect::<Result<_>>()?;
+        let place = |entry: &RawValue| {
+            let start = entry.get().as_ptr().addr() - json.as_ptr().addr();
+            start..start + entry.get().len()
+        };
+        let models = entries.into_iter().map(place).collect();
+        Ok((Self { json, models, shared }, names, authors))
+    }
+
+    /// Reads the model at this place.
+    pub(super) fn model(&self, at: usize) -> Result<Model> {
+        let text = self.models.get(at).and_then(|range| self.json.get(range.clone())).unwrap_or_default();
+        model(at, parse(text)?, &self.shared, &mut FastMap::default())
+    }
 }
 
 /// Parses any JSON of catalogs; an error names the path of the bad field. The path is only looked for when there is one.

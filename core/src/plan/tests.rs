@@ -92,7 +92,7 @@ impl World {
     }
 
     fn fares(&mut self, provider: &str, health: EndpointHealth) {
-        let endpoint = self.catalog.models().iter().flat_map(|model| &model.endpoints).find(|endpoint| &*endpoint.provider == provider);
+        let endpoint = self.catalog.models().flat_map(|model| &model.endpoints).find(|endpoint| &*endpoint.provider == provider);
         self.health.insert(endpoint.expect("an endpoint").key(), health);
     }
 }
@@ -330,7 +330,7 @@ fn an_endpoint_that_cools_down_is_left_alone_while_another_may_serve() {
     assert_eq!(order(&plan), ["beta", "gamma/eu"]);
     assert_eq!(why(&plan.rejected), ["[cooling_down] alpha is left alone for another 2.5 s after failures or a rate limit"]);
     world.fares("gamma", cooling);
-    world.health.insert(world.catalog.models()[0].endpoints[1].key(), cooling);
+    world.health.insert(world.catalog.models().next().expect("a model").endpoints[1].key(), cooling);
     let plan = world.plan().expect("better late than never");
     assert_eq!(order(&plan), ["alpha", "beta", "gamma/eu"]);
     assert_eq!(plan.candidates[0].cooling_down, Some(Duration::from_millis(2_500)));
@@ -487,7 +487,7 @@ not used:
 /// A model with this many endpoints, and what it takes to plan it.
 fn crowd(count: usize) -> World {
     let mut world = world(json!({"model": "maker/one", "temperature": 0.5, "max_tokens": 100}));
-    let mut model = (*world.catalog.models()[0]).clone();
+    let mut model = crate::catalog::Model::clone(world.catalog.models().next().expect("a model"));
     model.endpoints = (0..count)
         .map(|index| {
             let known = &model.endpoints[index % 2];

@@ -140,7 +140,7 @@ impl Catalog {
         self.authors.extend(list.authors.iter().map(|(other, own)| (other.clone(), own.clone())));
         let own = list.shape == Shape::Junto;
         let mut sharing: BTreeMap<[Arc<str>; 2], Vec<Arc<str>>> = BTreeMap::new();
-        for model in self.models().iter().filter(|_| !own) {
+        for model in self.models().filter(|_| !own) {
             for offer in &model.endpoints {
                 sharing.entry([Arc::clone(&offer.provider), Arc::clone(&offer.upstream)]).or_default().push(Arc::clone(&model.slug));
             }
