@@ -10,8 +10,19 @@ pub(super) fn repaired(json: &[u8]) -> Option<String> {
         text = rest.to_owned().into();
     }
     let value = serde_json::from_str::<Value>(&text).or_else(|_| serde_json::from_str(&bent(&text))).ok()?;
-    let repaired = value.to_string();
-    (repaired.as_bytes() != json).then_some(repaired)
+    let mut repaired = value.to_string();
+    if repaired.as_bytes() == json {
+        return None;
+    }
+    // A number may read back as its neighbour; what never settles would be repaired for ever.
+    for _ in 0..4 {
+        let again = serde_json::from_str::<Value>(&repaired).ok()?.to_string();
+        if again == repaired {
+            return Some(repaired);
+        }
+        repaired = again;
+    }
+    None
 }
 
 /// The text with `null` for numbers that JSON has no word for, and the replacement character for half a character.
@@ -79,6 +90,12 @@ mod tests {
             let text = repaired(json).unwrap();
             assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), want);
             assert_eq!(repaired(text.as_bytes()), None, "once is enough");
+        }
+        for digits in ["2222222222000000000014554249058164262", "1000100000000000000000000000000000000000", "0.1e-7", "1e400"] {
+            for json in [digits.to_owned(), format!("{{\"a\": {digits}}}")] {
+                let text = repaired(json.as_bytes());
+                assert_eq!(text.and_then(|text| repaired(text.as_bytes())), None, "{json}: it comes to an end");
+            }
         }
         for hopeless in [&br#"{"a": "#[..], b"{\"a\": \"\\", b"", b"<html>", b"{\"a\": \"\\u12"] {
             assert_eq!(repaired(hopeless), None);
