@@ -194,7 +194,9 @@ mod fuzzing {
             b"\x0810001000000000000000000000000000000000000",
             b"\xd5222000000000000009107364040568005519 ",
         ] {
-            PROTOCOLS.into_iter().for_each(|protocol| properties::decoder(protocol, bytes));
+            for protocol in PROTOCOLS {
+                properties::decoder(protocol, bytes);
+            }
         }
     }
 
