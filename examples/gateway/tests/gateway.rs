@@ -197,7 +197,7 @@ mod gateway {
         let write = async {
             _ = writer.write_all(head.as_bytes()).await;
             _ = writer.write_all(&vec![b' '; 40 << 20]).await;
-            std::future::pending::<()>().await
+            std::future::pending::<()>().await;
         };
         // The answer comes before the body has been taken; what is left of it may meet a closed connection.
         tokio::select! {
