@@ -29,8 +29,6 @@ lint:
 
 test-rust:
 	$(CARGO) $(RUST_TESTS)
-	@# Alone, with serde_json as it is shipped: the tests' own dependencies make it read numbers exactly.
-	$(CARGO) test -q -p junto --lib protocols
 	$(CARGO) test --workspace --exclude junto-tests --doc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -p junto --no-deps
 

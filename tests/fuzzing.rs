@@ -186,20 +186,6 @@ mod fuzzing {
         Instant::now()
     }
 
-    /// Numbers that read back as their neighbours were repaired without end.
-    #[test]
-    fn what_broke_decoders_once_ends_in_an_error() {
-        for bytes in [
-            &b"d22222222200000000001455424905816426268\r"[..],
-            b"\x0810001000000000000000000000000000000000000",
-            b"\xd5222000000000000009107364040568005519 ",
-        ] {
-            for protocol in PROTOCOLS {
-                properties::decoder(protocol, bytes);
-            }
-        }
-    }
-
     #[test]
     fn no_bytes_break_a_decoder() {
         round(0x9e37_79b9_7f4a_7c15, 60);
