@@ -1,17 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { APIUserAbortError, Junto } from "junto";
 
 import { messages, startStub } from "./stub.mjs";
 
-let stub;
-let junto;
-before(async () => {
-  stub = await startStub();
-  junto = new Junto(stub.options);
-});
+const stub = await startStub();
+const junto = new Junto(stub.options);
 after(() => stub.close());
 
 const stream = (model, options) => junto.chat.completions.create({ model: `openai/${model}`, messages, stream: true }, options);

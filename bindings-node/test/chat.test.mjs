@@ -1,18 +1,14 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 
 import * as esm from "junto";
 import { Junto } from "junto";
 
 import { messages, startStub } from "./stub.mjs";
 
-let stub;
-let junto;
-before(async () => {
-  stub = await startStub();
-  junto = new Junto(stub.options);
-});
+const stub = await startStub();
+const junto = new Junto(stub.options);
 after(() => stub.close());
 
 test("an answer is OpenAI's, and says who served it", async () => {

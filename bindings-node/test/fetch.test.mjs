@@ -1,17 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 
 import { Junto } from "junto";
 import { createFetch } from "junto/openai";
 
 import { messages, startStub } from "./stub.mjs";
 
-let stub;
-let junto;
-before(async () => {
-  stub = await startStub();
-  junto = new Junto(stub.options);
-});
+const stub = await startStub();
+const junto = new Junto(stub.options);
 after(() => stub.close());
 
 const URL = "https://api.openai.com/v1/chat/completions";

@@ -1,18 +1,14 @@
 /** What there is beside chat: embeddings, models, and the same through `fetch`. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 
 import { Junto, ModelNotFoundError } from "junto";
 
 import { messages, startStub } from "./stub.mjs";
 
-let stub;
-let junto;
-before(async () => {
-  stub = await startStub();
-  junto = new Junto(stub.options);
-});
+const stub = await startStub();
+const junto = new Junto(stub.options);
 after(() => stub.close());
 
 const post = async (path, body) => {
