@@ -41,6 +41,8 @@ struct Tool {
     id: String,
     /// No arguments came so far.
     is_bare: bool,
+    /// The vendor said that there are none.
+    has_none: bool,
 }
 
 impl Emitter {
@@ -139,7 +141,7 @@ impl Emitter {
         // Two calls with one id could not be answered apart.
         let is_usable = |id: &&str| !id.is_empty() && state.tools.iter().all(|tool| tool.id != *id);
         let id = id.filter(is_usable).map_or(made, str::to_owned);
-        state.tools.push(Tool { key, id: id.clone(), is_bare: true });
+        state.tools.push(Tool { key, id: id.clone(), is_bare: true, has_none: false });
         let call = ToolCallDelta {
             index,
             id: Some(id),
@@ -152,8 +154,12 @@ impl Emitter {
 
     /// Adds a fragment of a call's arguments; of the latest call with this key.
     pub(crate) fn tool_arguments(&mut self, choice: u32, key: u64, fragment: &str, out: &mut VecDeque<ChatChunk>) {
-        let index = self.choice(choice).tools.iter().rposition(|tool| tool.key == key);
-        if let (Some(index), false) = (index, fragment.is_empty()) {
+        let tools = &mut self.choice(choice).tools;
+        let Some(index) = tools.iter().rposition(|tool| tool.key == key).filter(|_| !fragment.is_empty()) else { return };
+        // No arguments begin like this: there are none, or the real ones follow.
+        if tools[index].is_bare && fragment.trim() == "{}" {
+            tools[index].has_none = true;
+        } else {
             self.arguments(choice, index, fragment, out);
         }
     }
@@ -271,7 +277,8 @@ impl Emitter {
         for at in 0..self.choices.len() {
             let ChoiceState { index: choice, finish, ref tools, .. } = self.choices[at];
             for index in 0..tools.len() {
-                if finish != Some(FinishReason::Length) && self.choices[at].tools[index].is_bare {
+                let Tool { is_bare, has_none, .. } = self.choices[at].tools[index];
+                if is_bare && (has_none || finish != Some(FinishReason::Length)) {
                     self.arguments(choice, index, "{}", out);
                 }
             }

@@ -1,6 +1,8 @@
 //! What vendors document and no recording shows, and what is legal JSON where something else was meant: each is read as far
 //! as it says something, and what says nothing costs nothing.
 
+mod openai;
+
 use serde_json::{Value, json};
 
 use super::{anthropic, bedrock, cohere, framing::aws_frame, gemini, ollama, openai_chat, openai_responses, test_wire::Wire};
@@ -179,7 +181,7 @@ fn chat_failures_in_the_place_of_chunks() {
         ),
         (json!({"detail": "boom"}), ErrorKind::Upstream, "boom"),
         (json!({"code": 503, "msg": "busy"}), ErrorKind::Overloaded, "busy"),
-        (json!({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "busy"}), ErrorKind::Upstream, "busy"),
+        (json!({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "busy"}), ErrorKind::Overloaded, "busy"),
         (json!({"type": "error", "message": "boom"}), ErrorKind::Upstream, "boom"),
         (json!({"choices": [], "error": {"type": "server_error", "message": "boom"}}), ErrorKind::Upstream, "boom"),
     ] {

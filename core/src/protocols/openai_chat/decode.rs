@@ -10,7 +10,7 @@ use super::{
     wire::{self, Answer, Choice, Content, Details, Function, Piece, ToolCall},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::Result,
     protocols::{
         Call, Emitter,
         loose::{Cost, Count, Text},
@@ -47,14 +47,26 @@ pub(super) struct Reader {
     choices: Vec<(u32, Option<FinishReason>)>,
 }
 
+/// A call. Where it is in this list is its key for the emitter.
 struct OpenCall {
     choice: u32,
-    key: u64,
+    index: u64,
     id: String,
     /// Arguments that came before the name; the call begins with its name.
     waiting: Option<String>,
     /// It came in one piece: the next piece with a name is another call, whatever its index.
     whole: bool,
+}
+
+/// What a chunk says of one call.
+struct CallPiece<'a> {
+    index: Option<u64>,
+    /// Among the calls of its chunk.
+    position: u64,
+    id: Option<&'a str>,
+    name: Option<&'a str>,
+    fragment: &'a str,
+    extra_content: Option<&'a Value>,
 }
 
 /// Which field of a choice holds what was said; where a choice has both, one of them is empty or repeats.
@@ -64,7 +76,7 @@ pub(super) enum Shape {
     Whole,
 }
 
-/// The key of a legacy `function_call`; no index of `tool_calls` reaches it.
+/// The index of a legacy `function_call`; no index of `tool_calls` reaches it.
 const FUNCTION_CALL: u64 = u64::MAX;
 
 impl Reader {
@@ -106,6 +118,9 @@ impl Reader {
         self.envelope(answer);
         if is_error || answer.error.is_some_and(says_something) {
             return Err(error::from_value(None, serde_json::from_slice(json)?));
+        }
+        if let Some(cause) = answer.x_groq.0.as_ref().and_then(|groq| groq.error).filter(|cause| says_something(cause)) {
+            return Err(error::from_event(cause.get().as_bytes()));
         }
         // Some say what went wrong, or refuse the key, without calling it an error.
         let is_error: fn(&Value) -> bool = match shape {
@@ -189,7 +204,7 @@ impl Reader {
         }
         delta.refusal = Text::given(piece.refusal.as_ref()).map(str::to_owned);
         // Some hosts send the same reasoning under both names.
-        let reasoning = [&piece.reasoning, &piece.reasoning_content, &piece.thinking];
+        let reasoning = [&piece.reasoning, &piece.reasoning_content, &piece.reasoning_text, &piece.thinking];
         if let Some(text) = reasoning.into_iter().find_map(|text| Text::given(text.as_ref())) {
             append(&mut delta.reasoning, text);
         }
@@ -201,6 +216,11 @@ impl Reader {
         }
         if let Some(tools) = piece.executed_tools {
             self.executed(tools);
+        }
+        if let Some(context) = piece.context.and_then(|context| serde_json::from_str::<Value>(context.get()).ok())
+            && let Some(cited) = context.get("citations")
+        {
+            self.search_results = cited.to_string();
         }
         if let (Some(said), Some(text), 0) = (&mut self.said, &delta.content, index) {
             said.push_str(text);
@@ -219,7 +239,15 @@ impl Reader {
             self.tool_call(index, position, call, out);
         }
         if let Some(function) = &piece.function_call.0 {
-            self.tool_piece(index, FUNCTION_CALL, None, function, None, out);
+            let piece = CallPiece {
+                index: Some(FUNCTION_CALL),
+                position: 0,
+                id: None,
+                name: Text::of(&function.name),
+                fragment: Text::of(&function.arguments).unwrap_or_default(),
+                extra_content: None,
+            };
+            self.tool_piece(index, &piece, out);
         }
     }
 
@@ -242,7 +270,7 @@ impl Reader {
         for part in parts {
             let kind = part.kind.as_ref().map_or("text", |kind| &kind.0);
             match kind {
-                "thinking" | "reasoning" => {
+                "thinking" | "reasoning" | "reasoning_text" => {
                     let text = part.thinking.as_ref().or(part.summary.as_ref()).map(Content::joined);
                     let text = text.or_else(|| Text::given(part.text.as_ref()).map(str::to_owned)).unwrap_or_default();
                     append(&mut delta.reasoning, &text);
@@ -280,67 +308,76 @@ impl Reader {
     }
 
     fn tool_call(&mut self, choice: u32, position: usize, call: &ToolCall<'_>, out: &mut VecDeque<ChatChunk>) {
-        let key = call.index.0.unwrap_or(position as u64);
         let named = |function: &&Function<'_>| Text::given(function.name.as_ref()).is_some();
         let function = call.function.0.as_ref().filter(named).or(call.custom.0.as_ref()).or(call.function.0.as_ref());
-        if let Some(function) = function {
-            self.tool_piece(choice, key, Text::given(call.id.as_ref()), function, call.extra_content.as_ref(), out);
-        }
+        let (name, fragment) = match function {
+            Some(function) => (&function.name, function.arguments.as_ref().or(function.input.as_ref())),
+            None if call.name.is_some() => (&call.name, call.arguments.as_ref()),
+            None => return,
+        };
+        let piece = CallPiece {
+            index: call.index.0,
+            position: position as u64,
+            id: Text::of(&call.id),
+            name: Text::of(name),
+            fragment: Text::given(fragment).unwrap_or_default(),
+            extra_content: call.extra_content.as_ref(),
+        };
+        self.tool_piece(choice, &piece, out);
     }
 
-    fn tool_piece(
-        &mut self,
-        choice: u32,
-        key: u64,
-        id: Option<&str>,
-        function: &Function<'_>,
-        extra_content: Option<&Value>,
-        out: &mut VecDeque<ChatChunk>,
-    ) {
-        let name = Text::given(function.name.as_ref());
-        let fragment = Text::given(function.arguments.as_ref().or(function.input.as_ref())).unwrap_or_default();
-        let open = self.calls.iter().rposition(|call| call.choice == choice && call.key == key);
-        // A new id at a used index is a new call; so is another name after a call that came in one piece without an id.
-        let is_new = match open.map(|at| &self.calls[at]) {
-            None => true,
-            Some(_) if name.is_none() => false,
-            Some(call) => match id {
-                Some(id) => call.waiting.is_none() && !call.id.is_empty() && call.id != id,
-                None => call.whole,
-            },
-        };
-        let at = match open {
-            Some(at) if !is_new => at,
-            _ => {
-                let whole = fragment.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(fragment).is_ok();
-                let id = id.unwrap_or_default().to_owned();
-                self.calls.push(OpenCall { choice, key, id, waiting: Some(String::new()), whole });
-                self.calls.len() - 1
-            }
-        };
-        let call = &mut self.calls[at];
-        match (&mut call.waiting, name) {
+    fn tool_piece(&mut self, choice: u32, piece: &CallPiece<'_>, out: &mut VecDeque<ChatChunk>) {
+        let at = self.open_call(choice, piece);
+        let (key, call) = (at as u64, &mut self.calls[at]);
+        match (&mut call.waiting, piece.name) {
             (Some(waiting), Some(name)) => {
                 let earlier = std::mem::take(waiting);
                 call.waiting = None;
-                if let Some(id) = id {
+                if let Some(id) = piece.id {
                     id.clone_into(&mut call.id);
                 }
-                self.emitter.tool_start_with(choice, key, Some(&call.id), name, extra_content.cloned(), out);
+                self.emitter.tool_start_with(choice, key, Some(&call.id), name, piece.extra_content.cloned(), out);
                 self.emitter.tool_arguments(choice, key, &earlier, out);
             }
             (Some(waiting), None) => {
-                waiting.push_str(fragment);
+                waiting.push_str(piece.fragment);
                 return;
             }
             (None, _) => {}
         }
-        self.emitter.tool_arguments(choice, key, fragment, out);
+        self.emitter.tool_arguments(choice, key, piece.fragment, out);
     }
 
-    /// Whether any choice ended.
+    /// Where the call of this piece is in the list, which it may begin.
+    fn open_call(&mut self, choice: u32, piece: &CallPiece<'_>) -> usize {
+        let index = piece.index.unwrap_or(piece.position);
+        let latest = |is: &dyn Fn(&OpenCall) -> bool| self.calls.iter().rposition(|call| call.choice == choice && is(call));
+        // Without an index the id tells whose arguments these are, where there is one.
+        let by_id = piece.id.filter(|_| piece.index.is_none() && piece.name.is_none()).and_then(|id| latest(&|call| call.id == id));
+        let open = by_id.or_else(|| latest(&|call| call.index == index));
+        // A new id at a used index is a new call; so is another name after a call that came in one piece without an id.
+        let is_new = match open.map(|at| &self.calls[at]) {
+            None => true,
+            Some(_) if piece.name.is_none() => false,
+            Some(call) => match piece.id {
+                Some(id) if !call.id.is_empty() => call.waiting.is_none() && call.id != id,
+                _ => call.whole,
+            },
+        };
+        match open {
+            Some(at) if !is_new => at,
+            _ => {
+                let whole = piece.fragment.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(piece.fragment).is_ok();
+                let id = piece.id.unwrap_or_default().to_owned();
+                self.calls.push(OpenCall { choice, index, id, waiting: Some(String::new()), whole });
+                self.calls.len() - 1
+            }
+        }
+    }
+
+    /// Whether every choice ended.
     pub(super) fn is_finished(&self) -> bool {
-        self.emitter.is_finished()
+        !self.choices.is_empty() && self.choices.iter().all(|(_, reason)| reason.is_some())
     }
 
     /// Whether the last chunk is out.
@@ -354,7 +391,7 @@ impl Reader {
             return Ok(());
         }
         if self.choices.is_empty() {
-            return Err(Error::new(ErrorKind::Upstream, "the vendor sent an empty answer").with_upstream_code("empty_answer"));
+            return Err(error::empty());
         }
         for (choice, think) in self.think.iter_mut().flatten() {
             let (reasoning, text) = think.finish();
@@ -415,7 +452,7 @@ fn reasoning_detail(mut detail: Value) -> Option<ReasoningDetail> {
 }
 
 /// Whether an error field is one; some hosts send it empty with every answer.
-fn says_something(error: &RawValue) -> bool {
+pub(in crate::protocols) fn says_something(error: &RawValue) -> bool {
     !matches!(error.get(), "{}" | "[]" | "\"\"" | "false" | "0" | "null")
 }
 
@@ -431,21 +468,29 @@ pub(in crate::protocols) fn list(json: &RawValue) -> Vec<Value> {
 
 /// Our finish reason for a vendor's word; a word nobody knows means that the answer ended by itself.
 fn finish_reason(word: &str) -> FinishReason {
+    // `content_filter: RECITATION` says it twice, `function_call_filter: MALFORMED_FUNCTION_CALL` only then.
+    word.split(':').find_map(|word| known_reason(word.trim())).unwrap_or(FinishReason::Stop)
+}
+
+/// Our finish reason for a word that someone is known to use.
+pub(in crate::protocols) fn known_reason(word: &str) -> Option<FinishReason> {
     let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
     match () {
-        () if is(&["stop"]) => FinishReason::Stop,
-        () if is(&LIMITED) => FinishReason::Length,
-        () if is(&["tool_calls", "tool_call", "tool-calls", "tool_use", "function_call"]) => FinishReason::ToolCalls,
-        () if is(&FILTERED) => FinishReason::ContentFilter,
-        () if is(&FAILED) => FinishReason::Error,
-        () => FinishReason::Stop,
+        () if is(&["stop"]) => Some(FinishReason::Stop),
+        () if is(&LIMITED) => Some(FinishReason::Length),
+        () if is(&["tool_calls", "tool_call", "tool-calls", "tool_use", "function_call"]) => Some(FinishReason::ToolCalls),
+        () if is(&FILTERED) => Some(FinishReason::ContentFilter),
+        () if is(&FAILED) => Some(FinishReason::Error),
+        () => None,
     }
 }
 
 /// What hosts call an answer that a limit cut.
-const LIMITED: [&str; 8] = [
+const LIMITED: [&str; 10] = [
     "length",
     "max_tokens",
+    "max_completion_tokens",
+    "token_limit",
     "max_output_tokens",
     "max_length",
     "model_length",
@@ -455,7 +500,7 @@ const LIMITED: [&str; 8] = [
 ];
 
 /// What hosts call an answer that broke.
-const FAILED: [&str; 9] = [
+const FAILED: [&str; 10] = [
     "error",
     "abort",
     "aborted",
@@ -464,11 +509,12 @@ const FAILED: [&str; 9] = [
     "insufficient_system_resource",
     "malformed_function_call",
     "unexpected_tool_call",
+    "too_many_tool_calls",
     "timeout",
 ];
 
 /// What hosts call an answer that a filter ended; some pass on their upstream's word.
-const FILTERED: [&str; 15] = [
+const FILTERED: [&str; 17] = [
     "content_filter",
     "content-filter",
     "content_filtered",
@@ -480,6 +526,8 @@ const FILTERED: [&str; 15] = [
     "recitation",
     "spii",
     "image_safety",
+    "image_prohibited_content",
+    "image_recitation",
     "model_armor",
     "guardrail_intervened",
     "guardrails",
@@ -529,7 +577,7 @@ pub(in crate::protocols) fn service_tier(word: &str) -> Option<&str> {
 }
 
 /// Fills in the count that follows from the other two. xAI counts reasoning beside the completion; for us it is a part.
-pub(in crate::protocols) fn complete(usage: &mut Usage, reasoning: u64) {
+fn complete(usage: &mut Usage, reasoning: u64) {
     match (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) {
         (Some(input), Some(output), Some(total)) if reasoning > 0 && total == input.saturating_add(output).saturating_add(reasoning) => {
             usage.completion_tokens = Some(output + reasoning);
@@ -542,14 +590,16 @@ pub(in crate::protocols) fn complete(usage: &mut Usage, reasoning: u64) {
 }
 
 /// What the vendor says an answer cost, in US dollars.
-pub(in crate::protocols) fn stated(dollars: Cost, ticks: Cost) -> Option<f64> {
+fn stated(dollars: Cost, ticks: Cost) -> Option<f64> {
     dollars.0.or_else(|| ticks.0.map(|ticks| ticks / 1e10))
 }
 
-fn usage(wire: &wire::Usage) -> Usage {
+pub(in crate::protocols) fn usage(wire: &wire::Usage) -> Usage {
     let none = Details::default();
-    let prompt = wire.prompt_tokens_details.0.as_ref().or(wire.prompt_token_details.0.as_ref()).unwrap_or(&none);
-    let completion = wire.completion_tokens_details.0.as_ref().or(wire.completion_token_details.0.as_ref()).unwrap_or(&none);
+    let prompt = [&wire.prompt_tokens_details, &wire.prompt_token_details, &wire.input_tokens_details];
+    let prompt = prompt.into_iter().find_map(|details| details.0.as_ref()).unwrap_or(&none);
+    let completion = [&wire.completion_tokens_details, &wire.completion_token_details, &wire.output_tokens_details];
+    let completion = completion.into_iter().find_map(|details| details.0.as_ref()).unwrap_or(&none);
     let mut usage = Usage {
         prompt_tokens: wire.prompt_tokens.0.or(wire.input_tokens.0),
         completion_tokens: wire.completion_tokens.0.or(wire.output_tokens.0),

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    protocols::framing::Events,
+};
 
 /// The error behind a status other than 2xx.
 pub(in crate::protocols) fn from_response(status: u16, body: &[u8]) -> Error {
@@ -13,22 +16,37 @@ pub(in crate::protocols) fn from_response(status: u16, body: &[u8]) -> Error {
     }
 }
 
-/// The JSON of an error body, also where it is written as a string once more; `None` where it is none.
+/// The JSON of an error body, also where it is written as a string once more or as an event; `None` where it is none.
 pub(in crate::protocols) fn json(body: &[u8]) -> Option<Value> {
-    let value = serde_json::from_slice(body).ok()?;
+    let value = serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok().or_else(|| in_event(body))?;
     match &value {
         Value::String(text) => serde_json::from_str(text).ok().filter(Value::is_object).or(Some(value)),
         _ => Some(value),
     }
 }
 
+/// The JSON of the first event, where a body is events.
+fn in_event(body: &[u8]) -> Option<Value> {
+    let (mut events, mut first) = (Events::new(), None);
+    let mut read = |_: &[u8], data: &[u8]| -> Result<()> {
+        first = first.take().or_else(|| serde_json::from_slice(data).ok());
+        Ok(())
+    };
+    if Events::are_in(body) {
+        events.push(body, &mut read).and_then(|()| events.finish(&mut read)).ok()?;
+    }
+    first
+}
+
 /// The error in an event that is named one.
 pub(in crate::protocols) fn from_event(data: &[u8]) -> Error {
-    match serde_json::from_slice::<Value>(data) {
-        Ok(value) if !value.is_string() => from_value(None, value),
-        Ok(value) => Error::new(ErrorKind::Upstream, short(value.as_str().unwrap_or_default())),
-        Err(_) => Error::new(ErrorKind::Upstream, short(&String::from_utf8_lossy(data))),
-    }
+    let value = serde_json::from_slice(data).unwrap_or_else(|_| Value::from(short(&String::from_utf8_lossy(data))));
+    from_value(None, value)
+}
+
+/// An answer without an answer.
+pub(in crate::protocols) fn empty() -> Error {
+    Error::new(ErrorKind::Upstream, "the vendor sent an empty answer").with_upstream_code("empty_answer")
 }
 
 /// The error for an event or a body that is not an answer.
@@ -47,14 +65,14 @@ pub(in crate::protocols) fn says_error(value: &Value) -> bool {
 }
 
 /// Whether JSON that stands in the place of a chunk can only be the reason why no more will come.
-pub(super) fn must_be_error(value: &Value) -> bool {
+pub(in crate::protocols) fn must_be_error(value: &Value) -> bool {
     let has = |field: &str, is: fn(&Value) -> bool| value.get(field).is_some_and(is);
     let named = has("type", |kind| kind.as_str().is_some_and(|kind| kind.contains("error") || kind.contains("Error")));
     says_error(value)
         && (named
             || has("detail", Value::is_string)
             || ["code", "error_code", "error_type"].iter().any(|field| has(field, |code| !code.is_null()))
-            || ["status", "status_code"].iter().any(|field| has(field, Value::is_number)))
+            || STATUS.iter().any(|field| has(field, Value::is_number)))
 }
 
 /// MiniMax puts its failures beside an empty answer, in a 200.
@@ -72,10 +90,18 @@ pub(in crate::protocols) fn from_value(status: Option<u16>, value: Value) -> Err
     let value = &whole;
     let inner = value.get("error").filter(|error| !error.is_null()).or(failed_base(value)).unwrap_or(value);
     let text = |field: &str| text_of(inner, field).or_else(|| text_of(value, field));
-    let code = text("code").or_else(|| text("status_code"));
+    let code = text("code").or_else(|| text("error_code")).or_else(|| text("status_code"));
     let error_type = text("type").or_else(|| text("__type").map(|name| name.rsplit('#').next().unwrap_or_default().to_owned()));
+    let error_type = error_type.or_else(|| text("error_type"));
     let error_type = error_type.or_else(|| text("status").filter(|status| status.parse::<u16>().is_err()));
     let mut message = message_of(inner).or_else(|| message_of(value)).unwrap_or_else(|| short(&value.to_string()));
+    // `{"error": "Forbidden", "message": "why"}`.
+    let why = || ["message", "detail", "error_description"].iter().find_map(|field| value.get(field).and_then(message_of));
+    if inner.is_string()
+        && let Some(why) = why().filter(|why| !message.contains(why.as_str()))
+    {
+        message = format!("{message}: {why}");
+    }
     // A router's own sentence says little; what its upstream said follows.
     if let Some(raw) = deeper(inner, "metadata", "raw").and_then(upstream_message).filter(|raw| !message.contains(raw.as_str())) {
         message = format!("{message}: {raw}");
@@ -86,7 +112,7 @@ pub(in crate::protocols) fn from_value(status: Option<u16>, value: Value) -> Err
         let number = number.as_u64().or_else(|| number.as_str()?.parse().ok())?;
         u16::try_from(number).ok().filter(|status| (400..600).contains(status))
     };
-    let status = status.filter(|status| *status >= 300).or_else(|| ["status_code", "code", "status"].into_iter().find_map(numeric));
+    let status = status.filter(|status| *status >= 300).or_else(|| STATUS.into_iter().chain(["code"]).find_map(numeric));
     let words = Words::of(code.as_deref(), error_type.as_deref(), inner, &message);
     let mut error = Error::new(kind(status, &words), message);
     if let Some(status) = status {
@@ -104,6 +130,9 @@ pub(in crate::protocols) fn from_value(status: Option<u16>, value: Value) -> Err
     error.with_body(whole)
 }
 
+/// Where a body says its own HTTP status.
+const STATUS: [&str; 5] = ["status_code", "statusCode", "http_code", "raw_status_code", "status"];
+
 fn deeper<'a>(value: &'a Value, field: &str, inner: &str) -> Option<&'a Value> {
     value.get(field)?.get(inner)
 }
@@ -117,9 +146,11 @@ struct Words {
 impl Words {
     fn of(code: Option<&str>, error_type: Option<&str>, inner: &Value, message: &str) -> Self {
         let deeper = |field: &str, name: &str| deeper(inner, field, name).and_then(Value::as_str);
-        let inner = [deeper("innererror", "code"), deeper("inner_error", "code"), deeper("metadata", "error_type")];
+        // `{"error": "rate_limit_exceeded"}` is a name, not a sentence.
+        let bare = inner.as_str().filter(|word| !word.contains(' '));
+        let deep = [deeper("innererror", "code"), deeper("inner_error", "code"), deeper("metadata", "error_type"), bare];
         let mut names = String::new();
-        for name in [code, error_type].into_iter().chain(inner).flatten() {
+        for name in [code, error_type].into_iter().chain(deep).flatten() {
             names.push_str(name);
             names.push(' ');
         }
@@ -154,24 +185,37 @@ fn has_any(text: &str, phrases: &[&str]) -> bool {
 fn kind(status: Option<u16>, words: &Words) -> ErrorKind {
     let is_callers = status.is_none_or(|status| (400..500).contains(&status));
     let may_be_request = status.is_none_or(|status| matches!(status, 400 | 413 | 422 | 500));
-    if words.named(&["context_length", "too_many_prompt_tokens", "prompt_too_long", "token_limit_exceeded", "max_tokens_exceeded"])
-        || may_be_request
-            && words.said(&[
-                "maximum context length",
-                "context length exceeded",
-                "context window",
-                "maximum prompt length",
-                "prompt is too long",
-                "input is too long",
-                "input length",
-                "exceeds the context",
-                "exceed context",
-                "exceeds the available context",
-                "exceeds the model's context",
-                "length of all messages is too long",
-                "reduce the length of the messages",
-                "too large for model",
-            ])
+    if words.named(&[
+        "context_length",
+        "exceed_context_size",
+        "too_many_prompt_tokens",
+        "prompt_too_long",
+        "token_limit_exceeded",
+        "tokens_limit_reached",
+        "max_tokens_exceeded",
+    ]) || may_be_request
+        && words.said(&[
+            "maximum context length",
+            "context length exceeded",
+            "context window",
+            "maximum prompt length",
+            "prompt is too long",
+            "input is too long",
+            "input length",
+            "exceeds the context",
+            "exceed context",
+            "exceeds the available context",
+            "exceeds the model's context",
+            "exceeds the maximum number of tokens",
+            "exceeds max length",
+            "exceeded model token limit",
+            "than the context length",
+            "than the model's context length",
+            "tokens + `max_new_tokens`",
+            "length of all messages is too long",
+            "reduce the length of the messages",
+            "too large for model",
+        ])
     {
         return ErrorKind::ContextLength;
     }
@@ -184,17 +228,46 @@ fn kind(status: Option<u16>, words: &Words) -> ErrorKind {
         "data_inspection",
         "datainspection",
     ]) || (may_be_request || status == Some(403))
-        && words.said(&["content violates", "content management policy", "flagged by", "requires moderation", "safety_check"])
+        && words.said(&[
+            "content violates",
+            "content management policy",
+            "flagged by",
+            "requires moderation",
+            "safety_check",
+            "unsafe or sensitive content",
+        ])
     {
         return ErrorKind::ContentFilter;
     }
     if is_callers
-        && (words.named(&["insufficient_quota", "billing", "insufficient_balance", "exceeded_current_quota", "payment_required"])
-            || words.said(&["insufficient balance", "insufficient credit", "credit balance is too low", "out of credits"]))
+        && (words.named(&[
+            "insufficient_quota",
+            "billing",
+            "insufficient_balance",
+            "exceeded_current_quota",
+            "payment_required",
+            "arrearage",
+        ]) || words.said(&[
+            "insufficient balance",
+            "insufficient credit",
+            "credit balance is too low",
+            "out of credits",
+            "spending limit",
+            "payment method",
+        ]))
     {
         return ErrorKind::InsufficientCredits;
     }
-    if is_callers && words.named(&["model_not_found", "invalid_model", "deploymentnotfound", "model_not_available", "model_not_exist"]) {
+    let unknown_model = [
+        "model_not_found",
+        "modelnotfound",
+        "invalid_model",
+        "deploymentnotfound",
+        "model_not_available",
+        "model_not_exist",
+        "model_decommissioned",
+    ];
+    if is_callers && words.named(&unknown_model) {
         return ErrorKind::ModelNotFound;
     }
     if matches!(status, None | Some(400 | 401 | 403))
@@ -202,8 +275,12 @@ fn kind(status: Option<u16>, words: &Words) -> ErrorKind {
     {
         return ErrorKind::Authentication;
     }
-    if words.named(&["overloaded"]) {
+    if words.named(&["overloaded"]) || status.is_none() && words.said(&["overloaded", "over capacity"]) {
         return ErrorKind::Overloaded;
+    }
+    // Too large for what is left of this minute; not for another host.
+    if matches!(status, Some(400 | 413)) && words.named(&["rate_limit"]) {
+        return ErrorKind::RateLimited;
     }
     let unknown_model = ["is not a valid model", "model not found", "unknown model", "no such model"];
     if matches!(status, None | Some(400 | 422)) && words.said(&unknown_model) {
@@ -211,7 +288,9 @@ fn kind(status: Option<u16>, words: &Words) -> ErrorKind {
     }
     match status {
         Some(status) => ErrorKind::from_status(status),
-        None if words.named(&["rate_limit", "too_many_requests", "throttling", "resource_exhausted"]) => ErrorKind::RateLimited,
+        None if words.named(&["rate_limit", "request_limit", "too_many_requests", "throttling", "resource_exhausted"]) => {
+            ErrorKind::RateLimited
+        }
         None if words.named(&["timeout", "deadline_exceeded"]) => ErrorKind::Timeout,
         None if words.named(&["unauthenticated", "unauthorized"]) => ErrorKind::Authentication,
         None if words.named(&["permission", "accessdenied"]) => ErrorKind::PermissionDenied,
@@ -243,9 +322,9 @@ pub(in crate::protocols) fn message_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
         Value::Object(map) => {
-            ["message", "detail", "msg", "status_msg", "error", "error_message", "error_description", "errors", "title", "Message"]
-                .into_iter()
-                .find_map(|field| map.get(field).and_then(message_of))
+            let fields = ["message", "detail", "msg", "status_msg", "error", "error_message", "error_description", "errors"];
+            let others = ["description", "title", "reason", "Message"];
+            fields.into_iter().chain(others).find_map(|field| map.get(field).and_then(message_of))
         }
         Value::Array(items) => {
             let messages: Vec<_> = items.iter().filter_map(located_message).collect();

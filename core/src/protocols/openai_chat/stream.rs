@@ -54,8 +54,9 @@ fn read_event(reader: &mut Reader, event: &[u8], data: &[u8], out: &mut VecDeque
 fn read_data(reader: &mut Reader, event: &[u8], data: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
     match data {
         _ if reader.is_done() => Ok(()),
-        b"" => Ok(()),
+        b"" | b"null" | b"[]" | br#""""# => Ok(()),
         br"[DONE]" | br#""[DONE]""# => reader.end(out),
+        _ if event == b"ping" => Ok(()),
         _ if event == b"error" => Err(super::error::from_event(data)),
         _ => reader.read(Shape::Chunk, data, out),
     }

@@ -38,7 +38,8 @@ pub(super) struct Answer<'a> {
     /// `error` where the object is itself the error.
     #[serde(borrow)]
     pub(super) object: Option<Text<'a>>,
-    pub(super) x_groq: Object<Box<XGroq>>,
+    #[serde(borrow)]
+    pub(super) x_groq: Object<Box<XGroq<'a>>>,
     /// How it went (MiniMax).
     #[serde(borrow)]
     pub(super) base_resp: Option<&'a RawValue>,
@@ -87,6 +88,9 @@ pub(super) struct Piece<'a> {
     pub(super) reasoning: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) reasoning_content: Option<Text<'a>>,
+    /// Copilot.
+    #[serde(borrow)]
+    pub(super) reasoning_text: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) thinking: Option<Text<'a>>,
     #[serde(borrow)]
@@ -101,6 +105,9 @@ pub(super) struct Piece<'a> {
     pub(super) executed_tools: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) annotations: Option<&'a RawValue>,
+    /// What was found in the caller's own data (Azure).
+    #[serde(borrow)]
+    pub(super) context: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) images: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -118,6 +125,11 @@ pub(super) struct ToolCall<'a> {
     /// A tool whose input is free text.
     #[serde(borrow)]
     pub(super) custom: Object<Function<'a>>,
+    /// Without the object that holds them.
+    #[serde(borrow)]
+    pub(super) name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) arguments: Option<Text<'a>>,
     pub(super) extra_content: Option<Value>,
 }
 
@@ -134,8 +146,11 @@ pub(super) struct Function<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct XGroq {
+pub(super) struct XGroq<'a> {
     pub(super) usage: Object<Usage>,
+    /// Why the stream was stopped.
+    #[serde(borrow)]
+    pub(super) error: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -148,7 +163,7 @@ pub(super) struct VeniceParameters<'a> {
 /// Usage, in the words of everyone.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Usage {
+pub(in crate::protocols) struct Usage {
     pub(super) prompt_tokens: Count,
     pub(super) completion_tokens: Count,
     pub(super) total_tokens: Count,
@@ -157,6 +172,8 @@ pub(super) struct Usage {
     /// The same by the names of the Responses API and of Anthropic.
     pub(super) input_tokens: Count,
     pub(super) output_tokens: Count,
+    pub(super) input_tokens_details: Object<Details>,
+    pub(super) output_tokens_details: Object<Details>,
     /// Writer.
     pub(super) prompt_token_details: Object<Details>,
     /// Writer.
