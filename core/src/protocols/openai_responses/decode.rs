@@ -4,15 +4,16 @@ use std::{collections::VecDeque, sync::Arc};
 
 use serde_json::{Value, json, value::RawValue};
 
-use super::wire::{Answer, Event, Item, Part, Usage as WireUsage};
+use super::wire::{Answer, Event, Item, Part};
 use crate::{
     error::{Error, ErrorKind, Result},
     protocols::{
         Call, Emitter,
         loose::Text,
         openai_chat::{
-            decode::{annotation, complete, list, logprobs, service_tier, stated},
+            decode::{annotation, known_reason, list, logprobs, says_something, service_tier, usage},
             error,
+            wire::Usage as WireUsage,
         },
         repair::repaired,
     },
@@ -32,10 +33,12 @@ pub(super) struct Reader {
     chars: u64,
 }
 
-/// What came of one output item.
+/// What came of one output item. Its place in the list of them is its key for the emitter.
 struct ItemState {
+    sort: Sort,
     index: u64,
     id: String,
+    call_id: String,
     text: bool,
     refusal: bool,
     reasoning: bool,
@@ -45,6 +48,28 @@ struct ItemState {
     /// The part that is being said, and the characters before it.
     part: Option<(u64, u64)>,
     done: bool,
+    /// The whole answer, at the end, named it too.
+    settled: bool,
+}
+
+/// What tells items apart where a server loses count of them.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Sort {
+    Message,
+    Reasoning,
+    Call,
+    Other,
+}
+
+impl Sort {
+    fn of(item: &Item<'_>) -> Self {
+        match Text::of(&item.kind).unwrap_or_default() {
+            "message" | "" => Self::Message,
+            "reasoning" => Self::Reasoning,
+            "function_call" | "custom_tool_call" => Self::Call,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Reader {
@@ -52,55 +77,69 @@ impl Reader {
         Self { emitter: Emitter::new(call), provider: Arc::clone(&call.endpoint.provider), items: Vec::new(), searches: 0, chars: 0 }
     }
 
-    /// Reads one event.
-    pub(super) fn event(&mut self, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+    /// Reads one event of this name, which its own type overrules.
+    pub(super) fn event(&mut self, name: &[u8], json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
         let event: Event<'_> = match serde_json::from_slice(json) {
             Ok(event) => event,
             Err(cause) => {
                 let json = repaired(json).ok_or_else(|| error::not_ours(json, &cause))?;
-                return self.event(json.as_bytes(), out);
+                return self.event(name, json.as_bytes(), out);
             }
         };
-        let kind = Text::given(event.kind.as_ref()).unwrap_or_default();
-        let index = self.place(&event);
+        let kind = Text::given(event.kind.as_ref()).or_else(|| std::str::from_utf8(name).ok()).unwrap_or_default();
         let delta = || Text::given(event.delta.as_ref()).unwrap_or_default();
         match kind {
             "response.output_text.delta" => {
-                self.state(index).text = true;
-                self.begin_part(index, event.content_index.0.unwrap_or(0));
+                let at = self.place(&event, Sort::Message);
+                self.items[at].text = true;
+                self.begin_part(at, event.content_index.0.unwrap_or(0));
                 self.text(delta(), event.logprobs, out);
             }
             "response.refusal.delta" => {
-                self.state(index).refusal = true;
+                let at = self.place(&event, Sort::Message);
+                self.items[at].refusal = true;
                 self.emitter.refusal(0, delta().to_owned(), out);
             }
-            "response.reasoning_summary_text.delta" => self.summary(index, event.summary_index.0.unwrap_or(0), delta(), out),
-            "response.reasoning_text.delta" => self.reasoning(index, delta(), out),
+            "response.reasoning_summary_text.delta" => {
+                let at = self.place(&event, Sort::Reasoning);
+                self.summary(at, event.summary_index.0.unwrap_or(0), delta(), out);
+            }
+            "response.reasoning_text.delta" => {
+                let at = self.place(&event, Sort::Reasoning);
+                self.reasoning(at, delta(), out);
+            }
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
+                let at = self.place(&event, Sort::Call);
                 // Of a call that was not announced all is said at its end.
-                self.state(index).arguments |= self.emitter.has_tool(0, index);
-                self.emitter.tool_arguments(0, index, delta(), out);
+                self.items[at].arguments |= self.emitter.has_tool(0, at as u64);
+                self.emitter.tool_arguments(0, at as u64, delta(), out);
             }
             "response.output_text.annotation.added" => {
-                self.state(index).annotations += 1;
-                let before = self.state(index).part.map_or(0, |(_, before)| before);
+                let at = self.place(&event, Sort::Message);
+                self.items[at].annotations += 1;
+                let before = self.items[at].part.map_or(0, |(_, before)| before);
                 if let Some(cited) = event.annotation.and_then(|cited| serde_json::from_str(cited.get()).ok()) {
                     self.annotation(&cited, before, out);
                 }
             }
             "response.output_item.added" => {
                 if let Some(item) = &event.item.0 {
-                    self.begin(index, item, out);
+                    let at = self.open(&event, item);
+                    if Text::of(&item.name).is_some() {
+                        self.begin(at, item, out);
+                    }
                 }
             }
             "response.output_item.done" => {
                 if let Some(item) = &event.item.0 {
-                    self.item(index, item, out);
+                    let at = self.open(&event, item);
+                    self.item(at, item, out);
                 }
             }
             "response.completed" | "response.incomplete" | "response.failed" | "response.done" | "response.cancelled" => {
                 match event.response {
                     Some(response) => self.answer(response.get().as_bytes(), out)?,
+                    None if event.error.is_some() => return Err(error::from_event(json)),
                     None => return Err(Error::decode(format!("`{kind}` holds no response"))),
                 }
             }
@@ -111,9 +150,25 @@ impl Reader {
                 }
             }
             "error" | "response.error" => return Err(error::from_event(json)),
-            "" if event.error.is_some() => return Err(error::from_event(json)),
-            _ => {}
+            kind if kind.starts_with("response.") => {}
+            // News that nobody here knows, or the reason why no more will come.
+            _ => {
+                let value = serde_json::from_slice(json)?;
+                if event.error.is_some_and(says_something) || error::must_be_error(&value) {
+                    return Err(error::from_value(None, value));
+                }
+            }
         }
+        Ok(())
+    }
+
+    /// The stream is over, and did not say how the answer ended.
+    pub(super) fn end(&mut self, out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        if self.items.is_empty() && !self.is_done() {
+            return Err(error::empty());
+        }
+        self.emitter.finish(0, FinishReason::Stop, None);
+        self.emitter.end(out);
         Ok(())
     }
 
@@ -134,24 +189,23 @@ impl Reader {
         }
         self.identify(&answer);
         for (index, item) in answer.output.iter().flat_map(|items| &items.0).enumerate() {
-            // It may be at another place there than in the events.
-            let known = Text::of(&item.id).and_then(|id| self.known(id));
-            self.item(known.unwrap_or(index as u64), item, out);
+            let at = self.settle(index as u64, item);
+            self.item(at, item, out);
         }
         if let Some(usage) = &answer.usage.0 {
             self.emitter.usage(self.usage(usage));
         }
-        if let Some(cause) = answer.error {
+        if let Some(cause) = answer.error.filter(|cause| says_something(cause)) {
             return Err(error::from_event(cause.get().as_bytes()));
         }
         let status = Text::given(answer.status.as_ref()).unwrap_or("completed");
         let reason = answer.incomplete_details.0.as_ref().and_then(|details| Text::given(details.reason.as_ref()));
-        let finish_reason = match (status, reason) {
+        let finish_reason = match (status, reason.and_then(known_reason)) {
             ("failed" | "cancelled", _) => {
                 return Err(Error::new(ErrorKind::Upstream, format!("the vendor's answer is `{status}`")));
             }
-            (_, Some("content_filter")) => FinishReason::ContentFilter,
-            ("incomplete", _) => FinishReason::Length,
+            (_, Some(reason)) => reason,
+            ("incomplete", None) => FinishReason::Length,
             _ => FinishReason::Stop,
         };
         if let Some(tier) = Text::given(answer.service_tier.as_ref()).and_then(service_tier) {
@@ -171,69 +225,91 @@ impl Reader {
         self.emitter.identify(Text::given(answer.id.as_ref()), Text::given(answer.model.as_ref()), answer.created_at.0);
     }
 
-    /// Where the event's item is in the output; its id tells where it does not say so.
-    fn place(&mut self, event: &Event<'_>) -> u64 {
-        if let Some(index) = event.output_index.0 {
-            return index;
-        }
-        let Some(id) = Text::of(&event.item_id).or(event.item.0.as_ref().and_then(|item| Text::of(&item.id))) else { return 0 };
-        let index = self.known(id).unwrap_or(self.items.len() as u64);
-        id.clone_into(&mut self.state(index).id);
-        index
-    }
-
-    /// Where the item of this id is.
-    fn known(&self, id: &str) -> Option<u64> {
-        self.items.iter().find(|item| item.id == id).map(|item| item.index)
-    }
-
-    fn state(&mut self, index: u64) -> &mut ItemState {
-        let at = self.items.iter().rposition(|item| item.index == index).unwrap_or_else(|| {
-            self.items.push(ItemState {
-                index,
-                id: String::new(),
-                text: false,
-                refusal: false,
-                reasoning: false,
-                summary: None,
-                arguments: false,
-                annotations: 0,
-                part: None,
-                done: false,
-            });
-            self.items.len() - 1
+    /// The item of an event. Its index tells which one it is, for want of one its id, and of both its sort.
+    fn place(&mut self, event: &Event<'_>, sort: Sort) -> usize {
+        let id = Text::of(&event.item_id).or(event.item.0.as_ref().and_then(|item| Text::of(&item.id))).unwrap_or_default();
+        let known = self.items.iter().rposition(|item| {
+            item.sort == sort
+                && match event.output_index.0 {
+                    Some(index) => item.index == index,
+                    None => id.is_empty() || item.id == id,
+                }
         });
-        &mut self.items[at]
+        known.unwrap_or_else(|| self.add(sort, event.output_index.0, id))
+    }
+
+    /// The item that begins or ends with an event: another one, where the one in its place has ended already.
+    fn open(&mut self, event: &Event<'_>, item: &Item<'_>) -> usize {
+        let at = self.place(event, Sort::of(item));
+        let id = Text::of(&item.id).unwrap_or_default();
+        if self.items[at].done && (id.is_empty() || self.items[at].id != id) {
+            return self.add(Sort::of(item), event.output_index.0, id);
+        }
+        at
+    }
+
+    /// The item of the whole answer at this index, which may have had another index and another id in the events.
+    fn settle(&mut self, index: u64, item: &Item<'_>) -> usize {
+        let sort = Sort::of(item);
+        let (id, call_id) = (Text::of(&item.id).unwrap_or_default(), Text::of(&item.call_id).unwrap_or_default());
+        let find = |is: &dyn Fn(&ItemState) -> bool| self.items.iter().position(|item| item.sort == sort && !item.settled && is(item));
+        let may_be = |item: &ItemState| item.call_id == call_id || item.call_id.is_empty() || call_id.is_empty();
+        let known = find(&|item| !id.is_empty() && item.id == id || !call_id.is_empty() && item.call_id == call_id)
+            .or_else(|| find(&|item| item.index == index && may_be(item)))
+            .or_else(|| find(&may_be));
+        let at = known.unwrap_or_else(|| self.add(sort, Some(index), id));
+        self.items[at].settled = true;
+        at
+    }
+
+    fn add(&mut self, sort: Sort, index: Option<u64>, id: &str) -> usize {
+        let at = self.items.len();
+        self.items.push(ItemState {
+            sort,
+            index: index.unwrap_or(at as u64),
+            id: id.to_owned(),
+            call_id: String::new(),
+            text: false,
+            refusal: false,
+            reasoning: false,
+            summary: None,
+            arguments: false,
+            annotations: 0,
+            part: None,
+            done: false,
+            settled: false,
+        });
+        at
     }
 
     /// A call is announced before its arguments.
-    fn begin(&mut self, index: u64, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
-        let is_call = item.kind.as_ref().is_some_and(|kind| matches!(&*kind.0, "function_call" | "custom_tool_call"));
-        if is_call && !self.emitter.has_tool(0, index) {
-            let id = Text::given(item.call_id.as_ref()).or(Text::given(item.id.as_ref()));
-            self.emitter.tool_start(0, index, id, Text::given(item.name.as_ref()).unwrap_or_default(), out);
+    fn begin(&mut self, at: usize, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
+        if self.items[at].sort == Sort::Call && !self.emitter.has_tool(0, at as u64) {
+            let id = Text::of(&item.call_id).or(Text::of(&item.id));
+            id.unwrap_or_default().clone_into(&mut self.items[at].call_id);
+            self.emitter.tool_start(0, at as u64, id, Text::of(&item.name).unwrap_or_default(), out);
         }
     }
 
     /// A finished item: what its events did not say already.
-    fn item(&mut self, index: u64, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
-        let state = self.state(index);
+    fn item(&mut self, at: usize, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
+        let state = &mut self.items[at];
         if std::mem::replace(&mut state.done, true) {
             return;
         }
         Text::of(&item.id).unwrap_or_default().clone_into(&mut state.id);
         match Text::given(item.kind.as_ref()).unwrap_or_default() {
-            "message" => {
+            "message" | "" => {
                 for (number, part) in (0..).zip(&item.content.0) {
-                    self.part(index, number, part, out);
+                    self.part(at, number, part, out);
                 }
             }
-            "reasoning" => self.reasoning_item(index, item, out),
+            "reasoning" => self.reasoning_item(at, item, out),
             "function_call" | "custom_tool_call" => {
-                self.begin(index, item, out);
-                if !self.state(index).arguments {
+                self.begin(at, item, out);
+                if !self.items[at].arguments {
                     let arguments = Text::given(item.arguments.as_ref().or(item.input.as_ref())).unwrap_or_default();
-                    self.emitter.tool_arguments(0, index, arguments, out);
+                    self.emitter.tool_arguments(0, at as u64, arguments, out);
                 }
             }
             "image_generation_call" => {
@@ -252,31 +328,31 @@ impl Reader {
         }
     }
 
-    fn begin_part(&mut self, index: u64, number: u64) {
+    fn begin_part(&mut self, at: usize, number: u64) {
         let before = self.chars;
-        let part = &mut self.state(index).part;
+        let part = &mut self.items[at].part;
         if part.is_none_or(|(last, _)| last != number) {
             *part = Some((number, before));
         }
     }
 
-    fn part(&mut self, index: u64, number: u64, part: &Part<'_>, out: &mut VecDeque<ChatChunk>) {
-        let state = self.state(index);
+    fn part(&mut self, at: usize, number: u64, part: &Part<'_>, out: &mut VecDeque<ChatChunk>) {
+        let state = &mut self.items[at];
         let (with_text, with_refusal) = (!state.text, !state.refusal);
         let seen = std::mem::take(&mut state.annotations);
         if with_text {
-            self.begin_part(index, number);
+            self.begin_part(at, number);
             self.text(Text::given(part.text.as_ref()).unwrap_or_default(), part.logprobs, out);
         }
         if with_refusal {
             self.emitter.refusal(0, Text::given(part.refusal.as_ref()).unwrap_or_default().to_owned(), out);
         }
         let annotations = part.annotations.map(list).unwrap_or_default();
-        let before = self.state(index).part.map_or(0, |(_, before)| before);
+        let before = self.items[at].part.map_or(0, |(_, before)| before);
         for cited in annotations.iter().skip(seen) {
             self.annotation(cited, before, out);
         }
-        self.state(index).annotations = seen.saturating_sub(annotations.len());
+        self.items[at].annotations = seen.saturating_sub(annotations.len());
     }
 
     fn text(&mut self, text: &str, logprobs: Option<&RawValue>, out: &mut VecDeque<ChatChunk>) {
@@ -300,60 +376,46 @@ impl Reader {
         }
     }
 
-    fn reasoning(&mut self, index: u64, text: &str, out: &mut VecDeque<ChatChunk>) {
-        self.state(index).reasoning = true;
+    fn reasoning(&mut self, at: usize, text: &str, out: &mut VecDeque<ChatChunk>) {
         if !text.is_empty() {
-            self.emitter.reasoning_detail(0, block(ReasoningDetail::text(text), index), out);
+            self.items[at].reasoning = true;
+            self.emitter.reasoning_detail(0, block(ReasoningDetail::text(text), self.items[at].index), out);
         }
     }
 
-    fn summary(&mut self, index: u64, part: u64, text: &str, out: &mut VecDeque<ChatChunk>) {
-        if text.is_empty() {
+    fn summary(&mut self, at: usize, part: u64, text: &str, out: &mut VecDeque<ChatChunk>) {
+        let state = &mut self.items[at];
+        // Who shows its reasoning need not sum it up.
+        if text.is_empty() || state.reasoning {
             return;
         }
         // An empty line between two parts of a summary.
-        let follows = self.state(index).summary.replace(part).is_some_and(|last| last != part);
+        let follows = state.summary.replace(part).is_some_and(|last| last != part);
         let text = if follows { format!("\n\n{text}") } else { text.to_owned() };
-        self.emitter.reasoning_detail(0, block(ReasoningDetail::summary(text), index), out);
+        self.emitter.reasoning_detail(0, block(ReasoningDetail::summary(text), state.index), out);
     }
 
-    fn reasoning_item(&mut self, index: u64, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
-        if self.state(index).summary.is_none() {
-            for (number, part) in item.summary.0.iter().enumerate() {
-                self.summary(index, number as u64, Text::given(part.text.as_ref()).unwrap_or_default(), out);
+    fn reasoning_item(&mut self, at: usize, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
+        if !self.items[at].reasoning {
+            for part in &item.content.0 {
+                self.reasoning(at, Text::given(part.text.as_ref()).unwrap_or_default(), out);
             }
         }
-        if !self.state(index).reasoning {
-            for part in &item.content.0 {
-                self.reasoning(index, Text::given(part.text.as_ref()).unwrap_or_default(), out);
+        if self.items[at].summary.is_none() {
+            for (number, part) in (0..).zip(&item.summary.0) {
+                self.summary(at, number, Text::given(part.text.as_ref()).unwrap_or_default(), out);
             }
         }
         if let Some(data) = Text::given(item.encrypted_content.as_ref()) {
             let id = Text::given(item.id.as_ref()).map(str::to_owned);
             let detail = ReasoningDetail { id, provider: Some(self.provider.to_string()), ..ReasoningDetail::encrypted(data) };
-            self.emitter.reasoning_detail(0, block(detail, index), out);
+            self.emitter.reasoning_detail(0, block(detail, self.items[at].index), out);
         }
     }
 
     fn usage(&self, wire: &WireUsage) -> Usage {
-        let mut usage = Usage {
-            prompt_tokens: wire.input_tokens.0,
-            completion_tokens: wire.output_tokens.0,
-            total_tokens: wire.total_tokens.0,
-            ..Usage::default()
-        };
-        if let Some(details) = &wire.input_tokens_details.0 {
-            let prompt = usage.prompt_details();
-            prompt.cached_tokens = details.cached_tokens.0;
-            prompt.cache_write_tokens = details.cache_write_tokens.0;
-        }
-        if let Some(reasoning) = wire.output_tokens_details.0.as_ref().and_then(|details| details.reasoning_tokens.0) {
-            usage.completion_details().reasoning_tokens = Some(reasoning);
-            complete(&mut usage, reasoning);
-        }
-        if let Some(cost) = stated(wire.cost, wire.cost_in_usd_ticks) {
-            usage.cost_details.get_or_insert_default().upstream_inference_cost = Some(cost);
-        }
+        // Searches are items here; sources that were read are none.
+        let mut usage = Usage { server_tool_use_details: None, ..usage(wire) };
         if self.searches > 0 {
             usage.server_tool_use_details.get_or_insert_default().web_search_requests = Some(self.searches);
         }

@@ -40,9 +40,10 @@ impl Decoder for Stream {
 
 fn read_event(reader: &mut Reader, event: &[u8], data: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
     match data.trim_ascii() {
-        b"" | b"[DONE]" => Ok(()),
         _ if reader.is_done() => Ok(()),
+        b"" | b"null" => Ok(()),
+        b"[DONE]" => reader.end(out),
         data if event == b"error" => Err(crate::protocols::openai_chat::error::from_event(data)),
-        data => reader.event(data, out),
+        data => reader.event(event, data, out),
     }
 }

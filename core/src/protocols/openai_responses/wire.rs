@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::protocols::loose::{Cost, Count, Object, Objects, Parts, Text};
+use crate::protocols::{
+    loose::{Count, Object, Objects, Parts, Text},
+    openai_chat::wire::Usage,
+};
 
 /// One event of a stream. Which fields it has follows from its type.
 #[derive(Debug, Default, Deserialize)]
@@ -117,26 +120,4 @@ impl From<String> for Part<'_> {
     fn from(text: String) -> Self {
         Self { text: Some(text.into()), ..Self::default() }
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Usage {
-    pub(super) input_tokens: Count,
-    pub(super) output_tokens: Count,
-    pub(super) total_tokens: Count,
-    pub(super) input_tokens_details: Object<Details>,
-    pub(super) output_tokens_details: Object<Details>,
-    /// Routers.
-    pub(super) cost: Cost,
-    /// xAI, in 10⁻¹⁰ dollars.
-    pub(super) cost_in_usd_ticks: Cost,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Details {
-    pub(super) cached_tokens: Count,
-    pub(super) cache_write_tokens: Count,
-    pub(super) reasoning_tokens: Count,
 }
