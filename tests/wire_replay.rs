@@ -23,7 +23,7 @@ mod replay {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
     use bytes::Bytes;
     use junto::{
-        ChatChunk, ChatRequest, ChatResponse, Error,
+        ChatChunk, ChatRequest, ChatResponse, Error, ErrorKind,
         catalog::Endpoint,
         protocols::{self, Call},
         providers::{self, ProtocolName, Provider},
@@ -206,6 +206,9 @@ mod replay {
                 }
             }
         }
+        if case.stream && case.response.status().is_success() {
+            differences.extend(cut(case, &whole));
+        }
         for seed in 0..bends() {
             let body = bend::bent(case.response.body(), case.id.len() as u64 + case.response.body().len() as u64 * 31 + seed);
             let response = case.response.clone().map(|_| Bytes::from(body));
@@ -213,6 +216,37 @@ mod replay {
             let mut bent = compare(case, &again);
             check_stream(&again, &mut bent);
             differences.extend(bent.into_iter().map(|(field, what)| ("bent", format!("seed {seed}: {field}: {what}"))));
+        }
+        differences
+    }
+
+    /// The stream as far as a broken connection lets it through: what came stays, and that the rest is missing is said.
+    fn cut(case: &Case, whole: &Outcome) -> Differences {
+        let text = |outcome: &Outcome| outcome.whole.as_ref().map(|answer| answer.text().to_owned()).unwrap_or_default();
+        let whole_choices = whole.whole.as_ref().map_or(0, |answer| answer.choices.len());
+        let body = case.response.body();
+        let ends: Vec<usize> = scattered(body)
+            .iter()
+            .scan(0, |end, piece| {
+                *end += piece.len();
+                Some(*end)
+            })
+            .collect();
+        let step = ends.len() / 12 + 1;
+        let mut differences = Differences::new();
+        for end in ends.into_iter().step_by(step).filter(|end| *end < body.len()) {
+            let part = play(case, &case.response, &[&body[..end]]);
+            let is_begun = |outcome: &Outcome| outcome.whole.as_ref().is_some_and(|answer| answer.choices.len() == whole_choices);
+            if is_begun(&part) && !text(whole).starts_with(&text(&part)) {
+                differences.push(("cut", format!("other text up to byte {end}")));
+            }
+            match &part.error {
+                Some(error) if error.kind() == ErrorKind::Decode => differences.push(("cut", format!("at byte {end}: {error}"))),
+                Some(_) => {}
+                // The end was said; usage may follow it, and where it does not nobody could know.
+                None if part.whole.is_some_and(|answer| answer.choices.iter().all(|choice| choice.native_finish_reason.is_some())) => {}
+                None => differences.push(("cut", format!("nobody says so at byte {end}"))),
+            }
         }
         differences
     }

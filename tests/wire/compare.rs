@@ -39,6 +39,7 @@ pub(super) const FIELDS: &[&str] = &[
     "schema",
     "split",
     "bent",
+    "cut",
     "client",
     "loopback",
 ];

@@ -228,9 +228,9 @@ impl Emitter {
         }
     }
 
-    /// Whether any choice has ended.
+    /// Whether the answer has ended: every choice that has begun.
     pub(crate) fn is_finished(&self) -> bool {
-        self.choices.iter().any(|choice| choice.finish.is_some())
+        !self.choices.is_empty() && self.choices.iter().all(|choice| choice.finish.is_some())
     }
 
     /// Notes the usage; the last one counts.

@@ -54,8 +54,10 @@ impl Events {
     }
 }
 
-/// Whether the text is JSON that breaks off.
+/// Whether the text is JSON, or the word at the end, that breaks off.
 fn is_half(data: &[u8]) -> bool {
-    matches!(data.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
-        && serde_json::from_slice::<serde::de::IgnoredAny>(data).is_err_and(|error| error.is_eof())
+    let is_word = data != b"[DONE]" && b"[DONE]".starts_with(data);
+    is_word
+        || matches!(data.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
+            && serde_json::from_slice::<serde::de::IgnoredAny>(data).is_err_and(|error| error.is_eof())
 }

@@ -3,13 +3,16 @@
 use memchr::memchr2;
 
 /// Splits bytes into events. Lines end in LF, CR or CRLF; a BOM, comments and unknown fields are skipped, but for `error`,
-/// which some servers send in place of an event of that name.
+/// which some servers send in place of an event of that name, and for JSON without a field's name before it: Google breaks
+/// a stream off with an error that is written like that, over many lines.
 #[derive(Debug, Default)]
 pub struct Sse {
     line: Vec<u8>,
     event: Vec<u8>,
     data: Vec<u8>,
     has_data: bool,
+    /// What is in `data` are lines of JSON that no name came before.
+    is_bare: bool,
     after_cr: bool,
     started: bool,
 }
@@ -63,9 +66,18 @@ impl Sse {
         if line.is_empty() {
             let result = if self.has_data { on(&self.event, &self.data) } else { Ok(()) };
             self.has_data = false;
+            self.is_bare = false;
             self.data.clear();
             self.event.clear();
             return result;
+        }
+        if self.is_bare && line.starts_with(b"data:") {
+            self.field(b"", on)?;
+        }
+        self.is_bare |= !self.has_data && matches!(line[0], b'{' | b'[');
+        if self.is_bare {
+            self.add(line);
+            return Ok(());
         }
         let colon = memchr::memchr(b':', line).unwrap_or(line.len());
         let value = line.get(colon + 1..).unwrap_or_default();
@@ -76,13 +88,7 @@ impl Sse {
             self.event.extend_from_slice(name);
         }
         match name {
-            b"data" | b"error" => {
-                if self.has_data {
-                    self.data.push(b'\n');
-                }
-                self.has_data = true;
-                self.data.extend_from_slice(value);
-            }
+            b"data" | b"error" => self.add(value),
             b"event" => {
                 self.event.clear();
                 self.event.extend_from_slice(value);
@@ -90,6 +96,14 @@ impl Sse {
             _ => {}
         }
         Ok(())
+    }
+
+    fn add(&mut self, line: &[u8]) {
+        if self.has_data {
+            self.data.push(b'\n');
+        }
+        self.has_data = true;
+        self.data.extend_from_slice(line);
     }
 }
 
@@ -115,8 +129,9 @@ mod tests {
 
     #[test]
     fn every_split_of_every_line_end_gives_the_same_events() {
-        let stream = "\u{feff}event: a\ndata: one\n\nerror: {}\n\n: comment\r\n\r\ndata: zwei \u{e4}\r\ndata:drei\r\n\r\nevent: b\rdata: {}\r\rid: 7\nretry\n\ndata\n\ndata: last";
-        let want = [("a", "one"), ("error", "{}"), ("", "zwei \u{e4}\ndrei"), ("b", "{}"), ("", ""), ("", "last")];
+        let stream = "\u{feff}event: a\ndata: one\n\nerror: {}\n\n: comment\r\n\r\ndata: zwei \u{e4}\r\ndata:drei\r\n\r\nevent: b\rdata: {}\r\rid: 7\nretry\n\ndata\n\n{\n  \"error\": {}\n}\n\ndata: last";
+        let want =
+            [("a", "one"), ("error", "{}"), ("", "zwei \u{e4}\ndrei"), ("b", "{}"), ("", ""), ("", "{\n  \"error\": {}\n}"), ("", "last")];
         for step in 1..=stream.len() {
             let got = events(stream.as_bytes(), step);
             assert_eq!(got, want.map(|(event, data)| (event.to_owned(), data.to_owned())), "step {step}");
