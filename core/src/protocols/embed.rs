@@ -8,7 +8,7 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 
-use super::{Encoded, post};
+use super::{Encoded, openai_chat::error::not_ours, post};
 use crate::{
     catalog::Endpoint,
     error::{Error, Result},
@@ -128,9 +128,14 @@ impl<'a> EmbedCall<'a> {
     }
 }
 
-/// The body of an answer.
+/// The body of an answer; the error in its place.
 pub(super) fn parse<'a, T: Deserialize<'a>>(response: &'a http::Response<Bytes>) -> Result<T> {
-    serde_json::from_slice(response.body()).map_err(|error| Error::decode(format!("the answer holds no embeddings: {error}")))
+    serde_json::from_slice(response.body()).map_err(|cause| not_ours(response.body(), &cause))
+}
+
+/// The error of an answer without what it should hold.
+pub(super) fn missing(response: &http::Response<Bytes>, field: &'static str) -> Error {
+    not_ours(response.body(), &serde::de::Error::missing_field(field))
 }
 
 /// A vector on the wire: numbers, or the bytes of 32-bit floats in base64. `null` stands for a number that JSON cannot hold.

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::{Error, Result},
+    error::Result,
     protocols::{
         EmbedCall, Embedded, Embedder, Encoded,
-        embed::{Floats, Purpose, parse, usage},
+        embed::{Floats, Purpose, missing, parse, usage},
+        loose::{Count, Object, Text},
     },
 };
 
@@ -45,12 +46,12 @@ pub(in crate::protocols) fn request<'a>(call: &EmbedCall<'a>, model: Option<&'a 
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    #[serde(default)]
-    id: Option<String>,
+struct Answer<'a> {
+    #[serde(default, borrow)]
+    id: Option<Text<'a>>,
     embeddings: Vectors,
     #[serde(default)]
-    meta: Option<Meta>,
+    meta: Object<Meta>,
 }
 
 /// By type of number, or the older API's bare list.
@@ -61,44 +62,46 @@ enum Vectors {
     Typed(Typed),
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Typed {
-    #[serde(default)]
     float: Option<Vec<Floats>>,
-    #[serde(default)]
+    base64: Option<Vec<Floats>>,
     int8: Option<Vec<Floats>>,
-    #[serde(default)]
     uint8: Option<Vec<Floats>>,
+    binary: Option<Vec<Floats>>,
+    ubinary: Option<Vec<Floats>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Meta {
-    #[serde(default)]
-    billed_units: Option<Billed>,
+    billed_units: Object<Billed>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Billed {
-    #[serde(default)]
-    input_tokens: Option<f64>,
+    input_tokens: Count,
 }
 
 /// The vectors of an answer.
 pub(in crate::protocols) fn decode(response: &http::Response<Bytes>) -> Result<Embedded> {
-    let answer: Answer = parse(response)?;
+    let answer: Answer<'_> = parse(response)?;
     let vectors = match answer.embeddings {
         Vectors::Bare(vectors) => vectors,
-        Vectors::Typed(typed) => {
-            typed.float.or(typed.int8).or(typed.uint8).ok_or_else(|| Error::decode("the answer holds no vectors of numbers"))?
+        Vectors::Typed(Typed { float, base64, int8, uint8, binary, ubinary }) => {
+            // The finest first.
+            let mut typed = [float, base64, int8, uint8, binary, ubinary].into_iter().flatten();
+            typed.find(|vectors| !vectors.is_empty()).ok_or_else(|| missing(response, "embeddings"))?
         }
     };
-    let tokens = answer.meta.and_then(|meta| meta.billed_units).and_then(|billed| billed.input_tokens);
+    let tokens = answer.meta.0.and_then(|meta| meta.billed_units.0?.input_tokens.0);
     Ok(Embedded {
-        id: answer.id,
+        id: Text::of(&answer.id).map(str::to_owned),
         model: None,
         vectors: vectors.into_iter().map(|floats| floats.0).collect(),
-        // Counted as a float on the wire.
-        usage: usage(tokens.map(|tokens| tokens as u64)),
+        usage: usage(tokens),
     })
 }
 

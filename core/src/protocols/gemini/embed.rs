@@ -5,10 +5,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    error::{Error, Result},
+    error::Result,
     protocols::{
         EmbedCall, Embedded, Embedder, Encoded,
-        embed::{Floats, Purpose, parse, usage},
+        embed::{Floats, Purpose, missing, parse, usage},
+        loose::{Count, Object},
     },
 };
 
@@ -103,16 +104,16 @@ impl Embedder for GeminiEmbeddings {
 
     fn decode(&self, _: &EmbedCall<'_>, response: &http::Response<Bytes>) -> Result<Embedded> {
         let answer: Answer = parse(response)?;
-        let mut counted = answer.usage_metadata.and_then(|usage| usage.prompt_token_count);
+        let mut counted = answer.usage_metadata.0.and_then(|usage| usage.prompt_token_count.0);
         let vectors = match (answer.embedding, answer.embeddings, answer.predictions) {
             (Some(one), _, _) => vec![one.values.0],
             (None, Some(many), _) => many.into_iter().map(|one| one.values.0).collect(),
             (None, None, Some(predictions)) => {
-                let counts = || predictions.iter().map(|prediction| prediction.embeddings.statistics.as_ref()?.token_count);
-                counted = counts().try_fold(0.0, |sum, count| Some(sum + count?)).map(|sum| sum as u64);
+                let counts = || predictions.iter().map(|prediction| prediction.embeddings.statistics.0.as_ref()?.token_count.0);
+                counted = counts().try_fold(0, |sum: u64, count| Some(sum.saturating_add(count?)));
                 predictions.into_iter().map(|prediction| prediction.embeddings.values.0).collect()
             }
-            (None, None, None) => return Err(Error::decode("the answer holds neither `embedding` nor `embeddings` nor `predictions`")),
+            (None, None, None) => return Err(missing(response, "embeddings")),
         };
         Ok(Embedded { id: None, model: None, vectors, usage: usage(counted) })
     }
@@ -128,7 +129,7 @@ struct Answer {
     #[serde(default)]
     predictions: Option<Vec<Prediction>>,
     #[serde(default)]
-    usage_metadata: Option<UsageMetadata>,
+    usage_metadata: Object<UsageMetadata>,
 }
 
 #[derive(Deserialize)]
@@ -140,7 +141,7 @@ struct Vector {
 #[serde(rename_all = "camelCase")]
 struct UsageMetadata {
     #[serde(default)]
-    prompt_token_count: Option<u64>,
+    prompt_token_count: Count,
 }
 
 #[derive(Deserialize)]
@@ -152,11 +153,11 @@ struct Prediction {
 struct Predicted {
     values: Floats,
     #[serde(default)]
-    statistics: Option<Statistics>,
+    statistics: Object<Statistics>,
 }
 
 #[derive(Deserialize)]
 struct Statistics {
     #[serde(default)]
-    token_count: Option<f64>,
+    token_count: Count,
 }

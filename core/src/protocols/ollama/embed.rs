@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::error;
 use crate::{
-    error::{Error, Result},
+    error::Result,
     protocols::{
         EmbedCall, Embedded, Embedder, Encoded,
-        embed::{Floats, parse, usage},
+        embed::{Floats, missing, parse, usage},
+        loose::{Count, Text},
     },
 };
 
@@ -17,15 +19,18 @@ use crate::{
 pub(in crate::protocols) struct OllamaEmbeddings;
 
 #[derive(Deserialize)]
-struct Answer {
-    #[serde(default)]
-    model: Option<String>,
+struct Answer<'a> {
+    #[serde(default, borrow)]
+    model: Option<Text<'a>>,
     #[serde(default)]
     embeddings: Option<Vec<Floats>>,
+    /// Of the older path, `/api/embeddings`, which servers like Ollama still have.
     #[serde(default)]
-    prompt_eval_count: Option<u64>,
+    embedding: Option<Floats>,
     #[serde(default)]
-    error: Option<String>,
+    prompt_eval_count: Count,
+    #[serde(default)]
+    error: Option<Value>,
 }
 
 impl Embedder for OllamaEmbeddings {
@@ -42,16 +47,17 @@ impl Embedder for OllamaEmbeddings {
     }
 
     fn decode(&self, _: &EmbedCall<'_>, response: &http::Response<Bytes>) -> Result<Embedded> {
-        let answer: Answer = parse(response)?;
-        match (answer.embeddings, answer.error) {
-            (Some(vectors), None) => Ok(Embedded {
-                id: None,
-                model: answer.model,
-                vectors: vectors.into_iter().map(|floats| floats.0).collect(),
-                usage: usage(answer.prompt_eval_count),
-            }),
-            (_, Some(error)) => Err(Error::new(crate::ErrorKind::Upstream, error)),
-            (None, None) => Err(Error::decode("the answer holds no `embeddings`")),
+        let answer: Answer<'_> = parse(response)?;
+        if let Some(error) = &answer.error {
+            return Err(error::in_band(error));
         }
+        let one = answer.embedding.map(|one| vec![one]);
+        let vectors = answer.embeddings.or(one).ok_or_else(|| missing(response, "embeddings"))?;
+        Ok(Embedded {
+            id: None,
+            model: Text::of(&answer.model).map(str::to_owned),
+            vectors: vectors.into_iter().map(|floats| floats.0).collect(),
+            usage: usage(answer.prompt_eval_count.0),
+        })
     }
 }

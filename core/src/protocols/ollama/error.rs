@@ -35,7 +35,6 @@ fn kind(status: u16, message: &str) -> ErrorKind {
     let says = |words: &str| message.contains(words);
     match status {
         _ if says("context length") || says("context window") || says("prompt is too long") => ErrorKind::ContextLength,
-        400 if says("does not support") => ErrorKind::Unsupported,
         400 | 500 if says("model") && says("not found") => ErrorKind::ModelNotFound,
         500 if says("server busy") => ErrorKind::Overloaded,
         _ => ErrorKind::from_status(status),

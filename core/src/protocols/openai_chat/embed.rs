@@ -10,7 +10,8 @@ use crate::{
     error::{Error, Result},
     protocols::{
         EmbedCall, Embedded, Embedder, Encoded,
-        embed::{Floats, Purpose, parse},
+        embed::{Floats, Purpose, missing, parse},
+        loose::{Count, Object, Text},
     },
     types::{CostDetails, Usage},
 };
@@ -24,14 +25,14 @@ const MOST_INPUTS: usize = 2048;
 
 #[derive(Deserialize)]
 struct Answer<'a> {
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    model: Option<String>,
-    #[serde(default)]
+    #[serde(default, borrow)]
+    id: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    model: Option<Text<'a>>,
+    #[serde(default, borrow)]
     data: Option<Vec<Item<'a>>>,
     #[serde(default)]
-    usage: Option<WireUsage>,
+    usage: Object<WireUsage>,
     #[serde(default, borrow)]
     error: Option<&'a RawValue>,
 }
@@ -39,19 +40,17 @@ struct Answer<'a> {
 #[derive(Deserialize)]
 struct Item<'a> {
     #[serde(default)]
-    index: Option<usize>,
+    index: Count,
     #[serde(borrow)]
     embedding: &'a RawValue,
 }
 
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct WireUsage {
-    #[serde(default)]
-    prompt_tokens: Option<u64>,
-    #[serde(default)]
-    total_tokens: Option<u64>,
+    prompt_tokens: Count,
+    total_tokens: Count,
     /// A number from routers, an object from others.
-    #[serde(default)]
     cost: Option<Value>,
 }
 
@@ -97,21 +96,22 @@ impl Embedder for OpenaiEmbeddings {
         if answer.error.is_some_and(|error| error.get() != "null") {
             return Err(error::from_event(response.body()));
         }
-        let Some(mut data) = answer.data else { return Err(Error::decode("the answer holds no `data`")) };
-        if data.iter().all(|item| item.index.is_some()) {
-            data.sort_by_key(|item| item.index);
+        let Some(mut data) = answer.data else { return Err(missing(response, "data")) };
+        if data.iter().all(|item| item.index.0.is_some()) {
+            data.sort_by_key(|item| item.index.0);
         }
         let int8 = call.provider.quirks.embeddings_int8;
         let vectors = data.iter().map(|item| vector(item.embedding, int8)).collect::<Result<_>>()?;
-        let usage = answer.usage.unwrap_or_default();
+        let usage = answer.usage.0.unwrap_or_default();
+        let (prompt, total) = (usage.prompt_tokens.0, usage.total_tokens.0);
         let cost = usage.cost.as_ref().and_then(Value::as_f64);
         Ok(Embedded {
-            id: answer.id.filter(|id| !id.is_empty()),
-            model: answer.model.filter(|model| !model.is_empty()),
+            id: Text::of(&answer.id).map(str::to_owned),
+            model: Text::of(&answer.model).map(str::to_owned),
             vectors,
             usage: Usage {
-                prompt_tokens: usage.prompt_tokens.or(usage.total_tokens),
-                total_tokens: usage.total_tokens.or(usage.prompt_tokens),
+                prompt_tokens: prompt.or(total),
+                total_tokens: total.or(prompt),
                 cost,
                 cost_details: cost.map(|cost| CostDetails { upstream_inference_cost: Some(cost), ..CostDetails::default() }),
                 ..Usage::default()
