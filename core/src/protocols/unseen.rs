@@ -5,10 +5,15 @@ mod openai;
 
 use serde_json::{Value, json};
 
-use super::{anthropic, bedrock, cohere, framing::aws_frame, gemini, ollama, openai_chat, openai_responses, test_wire::Wire};
+use super::{
+    EmbedCall, Embedded, anthropic, bedrock, cohere, embedder, framing::aws_frame, gemini, ollama, openai_chat, openai_responses,
+    test_wire::Wire,
+};
 use crate::{
+    catalog::Endpoint,
     error::{Error, ErrorKind, Result},
-    types::{Annotation, ChatResponse},
+    providers::{ProtocolName, Provider},
+    types::{Annotation, ChatResponse, EmbeddingRequest},
 };
 
 const CHAT: Wire = Wire { protocol: &openai_chat::OpenaiChat, provider: "test", model: "m" };
@@ -631,5 +636,260 @@ fn ollama_answers_in_odd_types() {
         assert_eq!(failed(OLLAMA.decode(&failure)), (ErrorKind::Upstream, "no".into()));
         let (answer, error) = OLLAMA.stream(&format!("{}\n{failure}\n", json!({"message": {"content": "Half"}})));
         assert_eq!((answer.text(), error.unwrap().message()), ("Half", "no"), "{failure}");
+    }
+}
+
+/// An error in the middle of a stream, as Google writes it: over many lines, and no `data:` before them.
+#[test]
+fn an_error_breaks_into_a_stream_without_framing() {
+    let half = [
+        (&CHAT, json!({"choices": [{"delta": {"content": "Half"}}]})),
+        (&ANTHROPIC, json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Half"}})),
+        (&GEMINI, json!({"candidates": [{"content": {"parts": [{"text": "Half"}]}}]})),
+        (&COHERE, json!({"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "Half"}}}})),
+    ];
+    let error = json!({"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE", "details": [{"reason": "x"}]}});
+    for (wire, half) in half {
+        let half = sse(&[half]);
+        for broken in [format!("{error:#}"), format!("{error:#}\r\n\r\n"), error.to_string(), format!("[{error:#}\n]\n")] {
+            let (answer, error) = wire.stream(&format!("{half}{broken}"));
+            let error = error.unwrap();
+            assert_eq!((answer.text(), error.kind(), error.message()), ("Half", ErrorKind::Overloaded, "busy"), "{broken}");
+        }
+        // What a cut leaves of it, of a word and of an empty event is nothing.
+        for cut in ["{\n  \"error\": {\n", "data: ", "data: [DON", "data: {\"a", "event: err"] {
+            let (answer, error) = wire.stream(&format!("{half}{cut}"));
+            assert_eq!((answer.text(), error.unwrap().upstream_code()), ("Half", Some("stream_cut")), "{:?}: {cut}", wire.protocol);
+        }
+        // An event without data says nothing.
+        assert_eq!(wire.stream(&format!("data:\n\n{half}data: \n\n")).1.unwrap().upstream_code(), Some("stream_cut"));
+        let (answer, error) = wire.stream(&format!("{half}event: error\ndata: upstream is gone\n\n"));
+        assert_eq!((answer.text(), error.unwrap().message()), ("Half", "upstream is gone"), "{:?}", wire.protocol);
+    }
+    let listed = sse(&[json!([error])]);
+    assert_eq!(GEMINI.stream(&listed).1.unwrap().message(), "busy", "as a stream that is a list would end");
+}
+
+#[test]
+fn one_choice_of_two_is_not_the_answer() {
+    let chat = |index: u8, finish: Value| json!({"choices": [{"index": index, "delta": {"content": "A"}, "finish_reason": finish}]});
+    let gemini =
+        |index: u8, finish: Value| json!({"candidates": [{"index": index, "content": {"parts": [{"text": "A"}]}, "finishReason": finish}]});
+    for (wire, events) in [
+        (&CHAT, [chat(0, Value::Null), chat(1, Value::Null), chat(1, "stop".into()), chat(0, "stop".into())]),
+        (&GEMINI, [gemini(0, Value::Null), gemini(1, Value::Null), gemini(1, "STOP".into()), gemini(0, "STOP".into())]),
+    ] {
+        let (answer, error) = wire.stream(&sse(&events));
+        assert!(error.is_none() && answer.choices.len() == 2, "{error:?}");
+        assert_eq!(wire.stream(&sse(&events[..3])).1.unwrap().upstream_code(), Some("stream_cut"));
+    }
+}
+
+#[test]
+fn anthropic_as_gateways_send_it() {
+    // The type stands beside the data alone, and the end is another vendor's.
+    let events = [
+        ("message_start", json!({"message": {"id": "msg_1", "model": "served", "usage": {"input_tokens": 3, "output_tokens": 1}}})),
+        ("content_block_start", json!({"index": 0, "content_block": {"type": "text", "text": ""}})),
+        ("content_block_delta", json!({"index": 0, "delta": {"text": "Hi"}})),
+        ("content_block_stop", json!({"index": 0})),
+        ("content_block_start", json!({"index": 1, "content_block": {"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}}})),
+        ("content_block_delta", json!({"index": 1, "delta": {"type": "compaction_delta", "content": "no"}})),
+        ("message_delta", json!({"delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2, "cache_read_input_tokens": 4}})),
+    ];
+    let named = events.iter().fold(String::new(), |text, (name, data)| text + &format!("event: {name}\ndata: {data}\n\n"));
+    let want = json!({"text": "Hi", "finish": "stop", "native": "end_turn", "prompt": 7, "completion": 2, "cached": 4});
+    streamed(&ANTHROPIC, &format!("{named}event: message_stop\ndata: {{}}\n\n"), &want);
+    streamed(&ANTHROPIC, &format!("{named}data: [DONE]\n\n"), &want);
+    assert_eq!(ANTHROPIC.stream(&named).1.unwrap().upstream_code(), Some("stream_cut"));
+    let cited = |source: &str| json!({"content": [{"type": "text", "text": "Hi", "citations": [{"type": "search_result_location", "source": source}]}]});
+    whole(&ANTHROPIC, &[(cited("https://a.test"), json!({"cited": ["https://a.test"]})), (cited("handbook-7"), json!({"cited": []}))]);
+    for (status, body, kind) in [
+        (
+            400,
+            json!({"type": "error", "error": {"type": "invalid_request_error", "message": "You have reached your specified API usage limits. You will regain access on 2026-01-01 at 00:00 UTC."}}),
+            ErrorKind::InsufficientCredits,
+        ),
+        (
+            400,
+            json!({"type": "error", "error": {"type": "invalid_request_error", "message": "This organization has been disabled."}}),
+            ErrorKind::PermissionDenied,
+        ),
+        (
+            400,
+            json!({"type": "error", "error": {"type": "invalid_request_error", "message": "max_tokens: 9 > 8, which is the maximum allowed number of output tokens"}}),
+            ErrorKind::BadRequest,
+        ),
+        (
+            413,
+            json!({"type": "error", "error": {"type": "request_too_large", "message": "Request exceeds the maximum size"}}),
+            ErrorKind::BadRequest,
+        ),
+        (400, json!({"error": {"code": "content_filter", "message": "no"}}), ErrorKind::ContentFilter),
+        (404, json!({"error": {"code": "DeploymentNotFound", "message": "no"}}), ErrorKind::ModelNotFound),
+        (403, json!({"error_code": "PERMISSION_DENIED", "message": "no"}), ErrorKind::PermissionDenied),
+        (429, json!([{"error": {"code": 429, "message": "Quota exceeded", "status": "RESOURCE_EXHAUSTED"}}]), ErrorKind::RateLimited),
+        (529, json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}), ErrorKind::Overloaded),
+    ] {
+        let error = ANTHROPIC.error(status, &body.to_string());
+        assert_eq!((error.kind(), error.upstream_status()), (kind, Some(status)), "{body}");
+    }
+}
+
+#[test]
+fn gemini_sources_in_any_piece() {
+    let piece =
+        |text: &str, grounding: Value| json!({"candidates": [{"content": {"parts": [{"text": text}]}, "groundingMetadata": grounding}]});
+    let end = json!({"candidates": [{"finishReason": "STOP"}]});
+    let web = |name: &str| json!({"web": {"uri": format!("https://{name}.test"), "title": name}});
+    let support = |start: u8, end: u8, text: &str, of: u8| json!({"segment": {"startIndex": start, "endIndex": end, "text": text}, "groundingChunkIndices": [of]});
+    // Each piece has sources of its own.
+    let apart = [
+        piece("One.", json!({"groundingChunks": [web("a")], "groundingSupports": [support(0, 4, "One.", 0)]})),
+        piece("Two.", json!({"groundingChunks": [web("b")], "groundingSupports": [support(4, 8, "Two.", 0)]})),
+        end.clone(),
+    ];
+    streamed(&GEMINI, &sse(&apart), &json!({"text": "One.Two.", "cited": ["https://a.test", "https://b.test"]}));
+    // The last piece repeats all of them, and one that nothing rests on.
+    let again = [
+        piece("One.", json!({"groundingChunks": [web("a")], "groundingSupports": [support(0, 4, "One.", 0)]})),
+        piece(
+            "Two.",
+            json!({"groundingChunks": [web("a"), web("b"), web("c")], "groundingSupports": [support(0, 4, "One.", 0), support(4, 8, "Two.", 1)]}),
+        ),
+        end.clone(),
+    ];
+    streamed(&GEMINI, &sse(&again), &json!({"cited": ["https://a.test", "https://b.test"]}));
+    // Nothing says what rests on them.
+    let bare = json!({"groundingChunks": [web("a"), {"image": {"sourceUri": "https://i.test", "imageUri": "https://i.test/1.png"}}, {"retrievedContext": {"text": "x"}}, web("a")]});
+    streamed(&GEMINI, &sse(&[piece("Hi", bare), end]), &json!({"cited": ["https://a.test", "https://i.test"]}));
+}
+
+#[test]
+fn prompts_too_long_and_what_is_mistaken_for_them() {
+    let google = |message: &str| json!({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}});
+    let said = |message: &str| json!({"message": message});
+    for (wire, body, kind) in [
+        (
+            &GEMINI,
+            google(
+                "Unable to submit request because the input token count is 9 but model only supports up to 8. Reduce the input token count and try again.",
+            ),
+            ErrorKind::ContextLength,
+        ),
+        (&GEMINI, google("The input token count exceeds the maximum number of tokens allowed 8."), ErrorKind::ContextLength),
+        (&GEMINI, google("Request payload size exceeds the limit: 20971520 bytes."), ErrorKind::BadRequest),
+        (
+            &BEDROCK,
+            said("The model returned the following errors: Input Tokens Exceeded: Number of input tokens exceeds maximum length."),
+            ErrorKind::ContextLength,
+        ),
+        (
+            &BEDROCK,
+            said("This model's maximum context length is 8192 tokens. Please reduce the length of the prompt"),
+            ErrorKind::ContextLength,
+        ),
+        (&BEDROCK, said("input length and `max_tokens` exceed context limit: 9 + 9 > 10"), ErrorKind::ContextLength),
+        (
+            &BEDROCK,
+            said(
+                "The maximum tokens you requested exceeds the model limit of 4096. Try again with a maximum tokens value that is lower than 4096.",
+            ),
+            ErrorKind::BadRequest,
+        ),
+        (
+            &BEDROCK,
+            said("Invocation of model ID m with on-demand throughput isn't supported. Retry with an inference profile."),
+            ErrorKind::ModelNotFound,
+        ),
+        (&BEDROCK, said("Access to Anthropic models is not allowed from unsupported countries."), ErrorKind::PermissionDenied),
+        (&BEDROCK, said("Operation not allowed"), ErrorKind::PermissionDenied),
+        (&COHERE, said("too many tokens: the total number of tokens is over the limit"), ErrorKind::ContextLength),
+        (&COHERE, said("invalid request: max_tokens must be less than or equal to 4096"), ErrorKind::BadRequest),
+        (&OLLAMA, json!({"error": "registry.ollama.ai/library/x does not support tools"}), ErrorKind::BadRequest),
+        (&OLLAMA, json!({"error": "the input length exceeds the context length"}), ErrorKind::ContextLength),
+    ] {
+        assert_eq!(wire.error(400, &body.to_string()).kind(), kind, "{body}");
+    }
+    for wire in [&GEMINI, &COHERE] {
+        let body = json!({"error": {"code": 501, "message": "no", "status": "UNIMPLEMENTED"}, "message": "no"});
+        assert_eq!(wire.error(501, &body.to_string()).kind(), ErrorKind::Upstream, "another host may do it");
+    }
+}
+
+#[test]
+fn cohere_counts_and_failures_in_odd_places() {
+    let usage = json!({"tokens": {}, "billed_units": {"input_tokens": 2.0, "output_tokens": 1}});
+    whole(
+        &COHERE,
+        &[(json!({"message": {"content": "Hi"}, "finish_reason": "COMPLETE", "usage": usage}), json!({"prompt": 2, "completion": 1}))],
+    );
+    let half = json!({"type": "content-delta", "delta": {"message": {"content": {"text": "Half"}}}});
+    let failure = json!({"type": "error", "message": "boom"});
+    assert_eq!(broken(&COHERE, &[half, failure]), ("Half".into(), ErrorKind::Upstream, "boom".into()));
+}
+
+/// The embeddings of this answer.
+fn embedded(name: ProtocolName, body: &Value) -> Result<Embedded> {
+    let request = EmbeddingRequest::new("some/m", vec!["text"; 2]);
+    let provider = Provider { protocol: name, ..Provider::default() };
+    let call = EmbedCall {
+        request: &request,
+        inputs: &request.input.0,
+        endpoint: &Endpoint::unknown("some/m", "test", "m"),
+        provider: &provider,
+        base_url: "https://vendor.test",
+        options: &std::collections::BTreeMap::new(),
+    };
+    embedder(name).unwrap().decode(&call, &http::Response::new(body.to_string().into()))
+}
+
+#[test]
+fn embeddings_in_every_form() {
+    use ProtocolName::{Cohere, Gemini, Ollama, OpenaiChat};
+    let two = || vec![vec![1.0, -2.0], vec![0.5, 3.0]];
+    let base64 = ["AACAPwAAAMA=", "AAAAPwAAQEA="];
+    let list = json!([[1, -2], [0.5, 3]]);
+    let items = |first: &Value, second: &Value| json!([{"index": 1.0, "embedding": second}, {"index": "0", "embedding": first}]);
+    for (name, body, tokens) in [
+        (
+            OpenaiChat,
+            json!({"data": items(&list[0], &list[1]), "usage": {"prompt_tokens": 4.0, "total_tokens": "4", "prompt_tokens_details": null}}),
+            Some(4),
+        ),
+        (
+            OpenaiChat,
+            json!({"id": 7, "model": null, "data": items(&base64[0].into(), &base64[1].into()), "usage": {"total_tokens": 4}}),
+            Some(4),
+        ),
+        (OpenaiChat, json!({"data": [{"embedding": list[0]}, {"embedding": list[1]}], "usage": []}), None),
+        (Cohere, json!({"embeddings": {"float": list}, "meta": {"billed_units": {"input_tokens": 4.0}}}), Some(4)),
+        (Cohere, json!({"id": 7, "embeddings": {"float": [], "base64": base64}, "meta": {"billed_units": {"input_tokens": "4"}}}), Some(4)),
+        (Cohere, json!({"embeddings": list, "response_type": "embeddings_floats", "meta": null}), None),
+        (
+            Gemini,
+            json!({"embeddings": [{"values": list[0]}, {"values": list[1], "shape": [2]}], "usageMetadata": {"promptTokenCount": "4"}}),
+            Some(4),
+        ),
+        (
+            Gemini,
+            json!({"predictions": [{"embeddings": {"values": list[0], "statistics": {"token_count": 1.0, "truncated": false}}}, {"embeddings": {"values": list[1], "statistics": {"token_count": 3}}}]}),
+            Some(4),
+        ),
+        (Ollama, json!({"model": "m", "embeddings": list, "prompt_eval_count": 4.0}), Some(4)),
+    ] {
+        let found = embedded(name, &body).unwrap();
+        assert_eq!((found.vectors, found.usage.prompt_tokens), (two(), tokens), "{body}");
+    }
+    for kind in ["int8", "uint8", "binary", "ubinary"] {
+        let found = embedded(Cohere, &json!({"embeddings": {kind: [[1, 255], [0, 7]]}})).unwrap();
+        assert_eq!(found.vectors, [[1.0, 255.0], [0.0, 7.0]], "{kind}");
+    }
+    assert_eq!(embedded(Ollama, &json!({"embedding": [1, -2]})).unwrap().vectors, [[1.0, -2.0]]);
+    assert_eq!(embedded(Gemini, &json!({"embedding": {"values": [1, -2]}})).unwrap().vectors, [[1.0, -2.0]]);
+    for name in [OpenaiChat, Cohere, Gemini, Ollama] {
+        assert_eq!(failed(embedded(name, &json!({"error": {"message": "no", "code": 429}}))).1, "no", "{name:?}");
+        assert_eq!(failed(embedded(name, &json!({"message": "no"}))), (ErrorKind::Upstream, "no".into()), "{name:?}");
+        assert_eq!(failed(embedded(name, &json!({}))).0, ErrorKind::Decode, "{name:?}");
     }
 }

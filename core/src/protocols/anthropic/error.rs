@@ -11,7 +11,10 @@ use crate::{
 /// The error inside an event or a 200; `whole` is all of it.
 pub(super) fn in_band(problem: &RawValue, whole: &[u8]) -> Error {
     match serde_json::from_str::<Problem<'_>>(problem.get()) {
-        Ok(problem) if problem.kind.is_some() => build(text(problem.kind.as_ref()), text(problem.message.as_ref()), ErrorKind::Upstream),
+        Ok(problem) if problem.kind.is_some() => {
+            let fallback = openai_chat::error::from_event(whole).kind();
+            build(text(problem.kind.as_ref()), text(problem.message.as_ref()), fallback)
+        }
         // A gateway's own form.
         _ => openai_chat::error::from_event(whole),
     }
@@ -40,11 +43,10 @@ pub(super) fn from_response(head: &http::response::Parts, body: &[u8]) -> Error 
     let message = find(&["/error/message", "/message", "/Message", "/error", "/detail"]);
     let message = message.or_else(|| value.as_ref().and_then(openai_chat::error::message_of));
     let message = message.unwrap_or_else(|| format!("the vendor answered with status {status} and no message"));
-    let error = build(&kind, &message, ErrorKind::from_status(status)).with_upstream_status(status);
-    match value {
-        Some(value) => error.with_body(value),
-        None => error,
-    }
+    let Some(value) = value else { return openai_chat::error::from_text(status, body) };
+    // Hosts have words of their own, which are not Anthropic's.
+    let fallback = openai_chat::error::from_value(Some(status), value.clone()).kind();
+    build(&kind, &message, fallback).with_upstream_status(status).with_body(value)
 }
 
 fn build(error_type: &str, message: &str, fallback: ErrorKind) -> Error {
@@ -63,7 +65,8 @@ fn build(error_type: &str, message: &str, fallback: ErrorKind) -> Error {
     let says = |words: &str| message.to_ascii_lowercase().contains(words);
     let kind = match kind {
         ErrorKind::BadRequest if CONTEXT.iter().any(|words| says(words)) => ErrorKind::ContextLength,
-        ErrorKind::BadRequest if says("credit balance is too low") => ErrorKind::InsufficientCredits,
+        ErrorKind::BadRequest if says("credit balance is too low") || says("api usage limits") => ErrorKind::InsufficientCredits,
+        ErrorKind::BadRequest if says("organization has been disabled") => ErrorKind::PermissionDenied,
         ErrorKind::BadRequest if says("content filtering policy") => ErrorKind::ContentFilter,
         ErrorKind::BadRequest if says("model identifier is invalid") => ErrorKind::ModelNotFound,
         kind => kind,

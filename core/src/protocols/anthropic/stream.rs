@@ -47,8 +47,8 @@ impl Decoder for MessagesDecoder {
         }
         match framing {
             Framing::Unknown => Ok(()),
-            Framing::Events(events) => events.push(bytes, |_, data| state.event(data, out)),
-            Framing::Aws(aws) => aws.push(bytes, |frame| state.event(&bedrock::invoked(&frame)?, out)),
+            Framing::Events(events) => events.push(bytes, |name, data| state.event(name, data, out)),
+            Framing::Aws(aws) => aws.push(bytes, |frame| state.event(b"", &bedrock::invoked(&frame)?, out)),
         }
     }
 
@@ -57,7 +57,7 @@ impl Decoder for MessagesDecoder {
         match framing {
             Framing::Unknown => {}
             Framing::Events(events) => {
-                if let Some(body) = events.finish(|_, data| state.event(data, out))? {
+                if let Some(body) = events.finish(|name, data| state.event(name, data, out))? {
                     state.body(body.trim_ascii(), out)?;
                 }
             }
@@ -111,20 +111,31 @@ impl State {
         self.end(out);
     }
 
-    fn event(&mut self, data: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+    /// An event; `name` is the one beside its data, where the data has no type.
+    fn event(&mut self, name: &[u8], data: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
         if self.blocks.emitter.is_done() || data.is_empty() {
             return Ok(());
         }
+        if let Some(error) = openai_chat::error::listed(data) {
+            return Err(error);
+        }
         let event: Event<'_> = match serde_json::from_slice(data) {
             Ok(event) => event,
-            Err(_) if data == b"[DONE]" => return Ok(()),
+            Err(_) if data == b"[DONE]" => {
+                if self.blocks.emitter.is_finished() {
+                    self.end(out);
+                }
+                return Ok(());
+            }
             Err(cause) => match repaired(data) {
-                Some(data) => return self.event(data.as_bytes(), out),
+                Some(data) => return self.event(name, data.as_bytes(), out),
+                None if name == b"error" => return Err(openai_chat::error::from_event(data)),
                 None => return Err(openai_chat::error::not_ours(data, &cause)),
             },
         };
         let index = event.index.0.unwrap_or(0) as u32;
-        match &*event.kind.0 {
+        let kind = if event.kind.0.is_empty() { str::from_utf8(name).unwrap_or_default() } else { &*event.kind.0 };
+        match kind {
             "content_block_delta" => {
                 if let Some(delta) = event.delta.0 {
                     self.block_delta(index, delta, out);
@@ -210,7 +221,8 @@ impl State {
 
     fn cite(&mut self, index: u32, citation: &Citation<'_>) {
         // Citations of the caller's own documents have no URL, and OpenAI's shape has no other kind.
-        let Some(url) = citation.url.as_ref().or(citation.source.as_ref()) else { return };
+        let source = citation.source.as_ref().filter(|source| source.0.starts_with("http"));
+        let Some(url) = citation.url.as_ref().or(source) else { return };
         let content = citation.cited_text.as_ref().map(|text| text.0.to_string());
         let title = text(citation.title.as_ref()).to_owned();
         self.blocks.cite(index, UrlCitation { url: url.0.to_string(), title, content, ..UrlCitation::default() });

@@ -40,6 +40,9 @@ pub(super) fn check(frame: &Frame<'_>) -> Result<()> {
     Err(build(frame.kind, message, ErrorKind::Upstream))
 }
 
+/// What the models' authors say when the prompt does not fit; too high a limit of the answer is another mistake.
+const CONTEXT: &[&str] = &["too long", "too many input tokens", "input tokens exceed", "context window", "context length", "context limit"];
+
 /// Names come as `ThrottlingException:http://..` in headers and as `throttlingException` in frames.
 fn build(name: &str, message: String, fallback: ErrorKind) -> Error {
     let name = name.split(':').next().unwrap_or_default();
@@ -61,12 +64,9 @@ fn build(name: &str, message: String, fallback: ErrorKind) -> Error {
     };
     let says = |words: &str| message.to_ascii_lowercase().contains(words);
     let kind = match kind {
-        ErrorKind::BadRequest
-            if ["too long", "too many input tokens", "context window", "maximum tokens"].iter().any(|words| says(words)) =>
-        {
-            ErrorKind::ContextLength
-        }
-        ErrorKind::BadRequest if says("model identifier is invalid") => ErrorKind::ModelNotFound,
+        ErrorKind::BadRequest if CONTEXT.iter().any(|words| says(words)) => ErrorKind::ContextLength,
+        ErrorKind::BadRequest if says("model identifier is invalid") || says("on-demand throughput") => ErrorKind::ModelNotFound,
+        ErrorKind::BadRequest if says("operation not allowed") || says("is not allowed from") => ErrorKind::PermissionDenied,
         kind => kind,
     };
     let error = Error::new(kind, message);

@@ -12,10 +12,11 @@ pub(super) fn decode(head: &Parts, body: &[u8]) -> Error {
     let status = head.status.as_u16();
     let Some(body) = openai_chat::error::json(body) else { return openai_chat::error::from_text(status, body) };
     let message = openai_chat::error::message_of(&body).unwrap_or_else(|| format!("Cohere answered with status {status} and no reason"));
-    Error::new(kind(status, &message), message).with_upstream_status(status).with_body(body)
+    let fallback = openai_chat::error::from_value(Some(status), body.clone()).kind();
+    Error::new(kind(status, &message, fallback), message).with_upstream_status(status).with_body(body)
 }
 
-fn kind(status: u16, message: &str) -> ErrorKind {
+fn kind(status: u16, message: &str, fallback: ErrorKind) -> ErrorKind {
     match status {
         400 | 422 if message.contains("too many tokens") => ErrorKind::ContextLength,
         // A model name that never was comes back as a 400 at times.
@@ -23,8 +24,7 @@ fn kind(status: u16, message: &str) -> ErrorKind {
         // Cohere's own meaning: the prompt or the answer holds a forbidden token.
         498 => ErrorKind::ContentFilter,
         499 => ErrorKind::Upstream,
-        501 => ErrorKind::Unsupported,
-        _ => ErrorKind::from_status(status),
+        _ => fallback,
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     error,
-    wire::{Answer, Citation, Content, Event, ToolCall, Usage as WireUsage},
+    wire::{Answer, Citation, Content, Event, Tokens, ToolCall, Usage as WireUsage},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -15,7 +15,7 @@ use crate::{
         framing::Events,
         from_stream,
         loose::Text,
-        openai_chat::error::{from_value, not_ours, says_error},
+        openai_chat::error::{from_event, from_value, listed, not_ours, says_error},
         repair::repaired,
     },
     types::{Annotation, ChatChunk, ChatResponse, Delta, FinishReason, UrlCitation, Usage},
@@ -46,12 +46,12 @@ impl CohereDecoder {
 impl Decoder for CohereDecoder {
     fn push(&mut self, bytes: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
         let Self { events, reader } = self;
-        events.push(bytes, |_, data| reader.event(data, out))
+        events.push(bytes, |name, data| reader.event(name, data, out))
     }
 
     fn finish(&mut self, out: &mut VecDeque<ChatChunk>) -> Result<()> {
         let Self { events, reader } = self;
-        if let Some(body) = events.finish(|_, data| reader.event(data, out))? {
+        if let Some(body) = events.finish(|name, data| reader.event(name, data, out))? {
             reader.whole(body.trim_ascii(), out)?;
         }
         if reader.emitter.is_done() { Ok(()) } else { Err(Error::cut()) }
@@ -103,21 +103,25 @@ impl Reader {
         Ok(())
     }
 
-    fn event(&mut self, data: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        if data == b"[DONE]" || self.emitter.is_done() {
+    fn event(&mut self, name: &[u8], data: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        if matches!(data, b"" | b"[DONE]") || self.emitter.is_done() {
             return Ok(());
+        }
+        if let Some(error) = listed(data) {
+            return Err(error);
         }
         let event: Event<'_> = match serde_json::from_slice(data) {
             Ok(event) => event,
             Err(cause) => match repaired(data) {
-                Some(data) => return self.event(data.as_bytes(), out),
+                Some(data) => return self.event(name, data.as_bytes(), out),
+                None if name == b"error" => return Err(from_event(data)),
                 None => return Err(not_ours(data, &cause)),
             },
         };
         self.emitter.identify(Text::of(&event.id), None, None);
         let Some(delta) = event.delta.0 else {
             // A gateway's error has no type of Cohere's.
-            if event.event_type.is_none() {
+            if name == b"error" || Text::of(&event.event_type).is_none_or(|kind| kind == "error") {
                 let value: Value = serde_json::from_slice(data)?;
                 return if says_error(&value) { Err(from_value(None, value)) } else { Ok(()) };
             }
@@ -193,7 +197,9 @@ impl Reader {
 
     fn usage(&mut self, wire: &WireUsage) {
         // Billed units leave out the vendor's own preamble; they are all that old models give.
-        let Some(tokens) = wire.tokens.0.as_ref().or(wire.billed_units.0.as_ref()) else { return };
+        let counted = |tokens: &&Tokens| tokens.input_tokens.0.or(tokens.output_tokens.0).is_some();
+        let [tokens, billed] = [&wire.tokens, &wire.billed_units].map(|tokens| tokens.0.as_ref().filter(counted));
+        let Some(tokens) = tokens.or(billed) else { return };
         let (prompt_tokens, completion_tokens) = (tokens.input_tokens.0, tokens.output_tokens.0);
         let total_tokens = prompt_tokens.zip(completion_tokens).map(|(prompt, completion)| prompt.saturating_add(completion));
         let mut usage = Usage { prompt_tokens, completion_tokens, total_tokens, ..Usage::default() };

@@ -74,7 +74,9 @@ fn kind(status: u16, word: Option<&str>, reason: Option<&str>, message: &str) ->
     }
     let says = |words: &str| message.contains(words);
     match word {
-        _ if says("token count") && (says("exceeds the maximum") || says("exceeds the limit")) => ErrorKind::ContextLength,
+        _ if says("token count") && ["exceeds the maximum", "exceeds the limit", "supports up to"].into_iter().any(says) => {
+            ErrorKind::ContextLength
+        }
         _ if says("API key not valid") || says("API key expired") => ErrorKind::Authentication,
         Some("RESOURCE_EXHAUSTED") if says("credits are depleted") => ErrorKind::InsufficientCredits,
         Some("RESOURCE_EXHAUSTED") => ErrorKind::RateLimited,
@@ -84,7 +86,6 @@ fn kind(status: u16, word: Option<&str>, reason: Option<&str>, message: &str) ->
         Some("FAILED_PRECONDITION") if says("location") || says("billing") => ErrorKind::PermissionDenied,
         Some("NOT_FOUND") => ErrorKind::ModelNotFound,
         Some("INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE") => ErrorKind::BadRequest,
-        Some("UNIMPLEMENTED") => ErrorKind::Unsupported,
         Some("UNAVAILABLE") => ErrorKind::Overloaded,
         Some("DEADLINE_EXCEEDED") => ErrorKind::Timeout,
         Some("CANCELLED" | "INTERNAL" | "UNKNOWN" | "ABORTED" | "DATA_LOSS") => ErrorKind::Upstream,

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json, value::RawValue};
 use super::{
     error,
     wire::{
-        Answer, Blob, Candidate, CitationMetadata, FunctionCall, GroundingMetadata, LogprobsResult, ModalityTokens, Part, PartialArg,
-        UsageMetadata,
+        Answer, Blob, Candidate, CitationMetadata, FunctionCall, GroundingChunk, GroundingMetadata, LogprobsResult, ModalityTokens, Part,
+        PartialArg, UsageMetadata,
     },
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         framing::{Events, JsonArray, Sse},
         from_stream,
         loose::{Count, Objects, Text, arguments},
-        openai_chat::error::not_ours,
+        openai_chat::error::{from_event, not_ours},
         repair::repaired,
     },
     types::{
@@ -81,7 +81,7 @@ impl Decoder for GeminiDecoder {
         }
         match framing {
             Framing::Array(array) => array.push(bytes, |json| reader.read(json, out)),
-            Framing::Sse(sse) => sse.push(bytes, |_, data| reader.read(data, out)),
+            Framing::Sse(sse) => sse.push(bytes, |name, data| reader.event(name, data, out)),
             Framing::Unknown => Ok(()),
         }
     }
@@ -126,6 +126,8 @@ struct ChoiceState {
     /// The call whose arguments come in pieces.
     open: Option<OpenCall>,
     annotations: Vec<Annotation>,
+    /// What a search found, whether or not the answer says which part of it rests on that.
+    found: Vec<Annotation>,
     ended: bool,
 }
 
@@ -139,9 +141,20 @@ impl Reader {
         Self { emitter: Emitter::new(call), provider: Arc::clone(&call.endpoint.provider), id: call.id.to_string(), choices: Vec::new() }
     }
 
+    fn event(&mut self, name: &[u8], data: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
+        match self.read(data, out) {
+            // A gateway's.
+            Err(error) if name == b"error" && error.kind() == ErrorKind::Decode => Err(from_event(data)),
+            read => read,
+        }
+    }
+
     fn read(&mut self, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        if json == b"[DONE]" {
-            return Ok(());
+        match json {
+            b"" | b"[DONE]" => return Ok(()),
+            // An error breaks off a stream of events as it does one of a list.
+            [b'[', ..] => return JsonArray::new().push(json, |item| self.read(item, out)),
+            _ => {}
         }
         let answer: Answer<'_> = match serde_json::from_slice(json) {
             Ok(answer) => answer,
@@ -190,11 +203,7 @@ impl Reader {
             self.choices[at].annotations.extend(new);
         }
         if let Some(grounding) = candidate.grounding_metadata.0 {
-            let new = self.choices[at].grounded(&grounding);
-            // Each piece that has sources repeats those before it.
-            if !new.is_empty() {
-                self.choices[at].annotations = new;
-            }
+            self.choices[at].ground(&grounding);
             let searches = list::<Value>(grounding.web_search_queries).len() as u64;
             if searches > 0 {
                 self.emitter.usage_mut().server_tool_use_details.get_or_insert_default().web_search_requests = Some(searches);
@@ -352,6 +361,9 @@ impl Reader {
         for at in 0..self.choices.len() {
             self.close(at, out);
             let choice = &mut self.choices[at];
+            if choice.annotations.is_empty() {
+                choice.annotations = std::mem::take(&mut choice.found);
+            }
             let annotations = std::mem::take(&mut choice.annotations);
             if !annotations.is_empty() {
                 self.emitter.delta(choice.index, Delta { annotations, ..Delta::default() }, out);
@@ -372,23 +384,30 @@ impl Reader {
 }
 
 impl ChoiceState {
-    /// The sources that a search found, each with the part of the answer that rests on it.
-    fn grounded(&self, grounding: &GroundingMetadata<'_>) -> Vec<Annotation> {
+    /// Notes the sources that a search found, and with each part of the answer those that it rests on. Pieces may repeat
+    /// what was said before them.
+    fn ground(&mut self, grounding: &GroundingMetadata<'_>) {
         let chunks = &grounding.grounding_chunks.0;
-        let mut found = Vec::new();
+        let mut cited = Vec::new();
         for support in &grounding.grounding_supports.0 {
             let segment = support.segment.0.as_ref();
             let words = segment.and_then(|segment| Text::of(&segment.text));
             let range = segment.map_or(0..0, |segment| bytes(segment.start_index, segment.end_index));
             for index in list::<f64>(support.grounding_chunk_indices) {
-                let source = chunks
-                    .get(index as usize)
-                    .and_then(|chunk| chunk.web.0.as_ref().or(chunk.maps.0.as_ref()).or(chunk.retrieved_context.0.as_ref()));
-                let Some(source) = source else { continue };
-                found.extend(self.annotation(Text::of(&source.uri), Text::of(&source.title), range.clone(), words));
+                let Some(source) = chunks.get(index as usize).and_then(GroundingChunk::source) else { continue };
+                cited.extend(self.annotation(Text::of(&source.uri), Text::of(&source.title), range.clone(), words));
             }
         }
-        found
+        let sources = chunks.iter().filter_map(GroundingChunk::source);
+        let found: Vec<_> =
+            sources.filter_map(|source| self.annotation(Text::of(&source.uri), Text::of(&source.title), 0..0, None)).collect();
+        for (list, new) in [(&mut self.annotations, cited), (&mut self.found, found)] {
+            for annotation in new {
+                if !list.contains(&annotation) {
+                    list.push(annotation);
+                }
+            }
+        }
     }
 
     fn recited(&self, citations: CitationMetadata<'_>) -> Vec<Annotation> {

@@ -148,12 +148,21 @@ pub(super) struct GroundingChunk<'a> {
     pub(super) maps: Object<Source<'a>>,
     #[serde(borrow)]
     pub(super) retrieved_context: Object<Source<'a>>,
+    #[serde(borrow)]
+    pub(super) image: Object<Source<'a>>,
+}
+
+impl<'a> GroundingChunk<'a> {
+    /// The one of its kinds that it is.
+    pub(super) fn source(&self) -> Option<&Source<'a>> {
+        [&self.web, &self.maps, &self.retrieved_context, &self.image].into_iter().find_map(|source| source.0.as_ref())
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Source<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "sourceUri")]
     pub(super) uri: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) title: Option<Text<'a>>,

@@ -85,7 +85,7 @@ fn failures() {
     assert_eq!((answer.text(), error.unwrap().message()), ("Half", "an error was encountered"));
 
     for (status, message, want) in [
-        (400, "registry.ollama.ai/library/x does not support tools", ErrorKind::Unsupported),
+        (400, "registry.ollama.ai/library/x does not support tools", ErrorKind::BadRequest),
         (400, "the input length exceeds the context length", ErrorKind::ContextLength),
         (404, "model 'x' not found", ErrorKind::ModelNotFound),
         (503, "server busy, please try again", ErrorKind::Overloaded),

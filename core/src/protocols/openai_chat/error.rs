@@ -49,6 +49,12 @@ pub(in crate::protocols) fn empty() -> Error {
     Error::new(ErrorKind::Upstream, "the vendor sent an empty answer").with_upstream_code("empty_answer")
 }
 
+/// The error in the place of an event, where it stands in a list: so Google's hosts write it.
+pub(in crate::protocols) fn listed(data: &[u8]) -> Option<Error> {
+    let list = data.starts_with(b"[").then(|| serde_json::from_slice::<Value>(data).ok()).flatten();
+    list.filter(says_error).map(|list| from_value(None, list))
+}
+
 /// The error for an event or a body that is not an answer.
 pub(in crate::protocols) fn not_ours(json: &[u8], cause: &serde_json::Error) -> Error {
     match serde_json::from_slice::<Value>(json) {
