@@ -191,23 +191,24 @@ impl Reader {
             Some(Content::Parts(parts)) => self.parts(parts, &mut delta),
             _ => {}
         }
-        if let Some(think) = &mut self.think
-            && let Some(text) = delta.content.take()
-        {
+        // Some hosts send the same reasoning under both names, or between tags too.
+        let reasoning = [&piece.reasoning, &piece.reasoning_content, &piece.reasoning_text, &piece.thinking];
+        let reasoning = reasoning.into_iter().find_map(|text| Text::given(text.as_ref()));
+        if let Some(think) = &mut self.think {
             let at = think.iter().position(|(choice, _)| *choice == index).unwrap_or_else(|| {
                 think.push((index, ThinkTags::default()));
                 think.len() - 1
             });
-            let (reasoning, text) = think[at].1.push(&text);
-            delta.content = Some(text).filter(|text| !text.is_empty());
-            append(&mut delta.reasoning, &reasoning);
+            let tags = &mut think[at].1;
+            tags.is_repeated |= reasoning.is_some() || piece.reasoning_details.is_some_and(says_something);
+            if let Some(text) = delta.content.take() {
+                let (reasoning, text) = tags.push(&text);
+                delta.content = Some(text).filter(|text| !text.is_empty());
+                append(&mut delta.reasoning, &reasoning);
+            }
         }
         delta.refusal = Text::given(piece.refusal.as_ref()).map(str::to_owned);
-        // Some hosts send the same reasoning under both names.
-        let reasoning = [&piece.reasoning, &piece.reasoning_content, &piece.reasoning_text, &piece.thinking];
-        if let Some(text) = reasoning.into_iter().find_map(|text| Text::given(text.as_ref())) {
-            append(&mut delta.reasoning, text);
-        }
+        append(&mut delta.reasoning, reasoning.unwrap_or_default());
         if let Some(details) = piece.reasoning_details {
             self.reasoning_details(details, &mut delta);
         }
@@ -238,7 +239,8 @@ impl Reader {
         for (position, call) in piece.tool_calls.0.iter().enumerate() {
             self.tool_call(index, position, call, out);
         }
-        if let Some(function) = &piece.function_call.0 {
+        // Some servers say the same in both words.
+        if let Some(function) = piece.function_call.0.as_ref().filter(|_| piece.tool_calls.0.is_empty()) {
             let piece = CallPiece {
                 index: Some(FUNCTION_CALL),
                 position: 0,
@@ -610,8 +612,10 @@ pub(in crate::protocols) fn usage(wire: &wire::Usage) -> Usage {
     complete(&mut usage, reasoning.unwrap_or(0));
     let cached =
         [prompt.cached_tokens, wire.cached_tokens, wire.num_cached_tokens, wire.prompt_cache_hit_tokens, wire.cache_read_input_tokens];
-    let cached = cached.iter().find_map(|count| count.0);
-    let written = prompt.cache_write_tokens.0.or(prompt.cache_creation_input_tokens.0).or(wire.cache_creation_input_tokens.0);
+    // Who says it in two places may say 0 in one of them.
+    let cached = cached.iter().filter_map(|count| count.0).max();
+    let written = [prompt.cache_write_tokens, prompt.cache_creation_input_tokens, wire.cache_creation_input_tokens];
+    let written = written.iter().filter_map(|count| count.0).max();
     if [cached, written, prompt.audio_tokens.0, prompt.image_tokens.0].iter().any(Option::is_some) {
         let details = usage.prompt_details();
         details.cached_tokens = cached;

@@ -238,6 +238,25 @@ fn reasoning_is_read_by_all_its_names() {
 }
 
 #[test]
+fn reasoning_between_tags_and_beside_the_text_is_one() {
+    let mut provider = Provider::default();
+    provider.quirks.think_tags = true;
+    let delta = |delta: Value| json!({"choices": [{"delta": delta}]});
+    let end = json!({"choices": [{"delta": {}, "finish_reason": "stop"}]});
+    let both = [
+        delta(json!({"content": "<think>\nHm", "reasoning_content": "Hm"})),
+        delta(json!({"content": ", yes.\n</thi", "reasoning_content": ", yes."})),
+        delta(json!({"content": "nk>\n\n4"})),
+        end.clone(),
+    ];
+    let tags = [delta(json!({"content": "<think>Hm, yes.</think>4", "reasoning_content": "", "reasoning_details": []})), end];
+    for events in [sse(&both), sse(&tags)] {
+        let message = stream_for(&provider, &events).0.unwrap().choices.remove(0).message;
+        assert_eq!((message.content.as_deref(), message.reasoning.as_deref()), (Some("4"), Some("Hm, yes.")), "{events}");
+    }
+}
+
+#[test]
 fn reasoning_counted_beside_the_completion_is_added_to_it() {
     let usage =
         json!({"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 20, "completion_tokens_details": {"reasoning_tokens": 8}});

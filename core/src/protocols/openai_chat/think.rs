@@ -6,6 +6,8 @@ pub(super) struct ThinkTags {
     place: Place,
     /// The end of what came, where it may be the beginning of a tag.
     held: String,
+    /// The host sends this reasoning a second time, beside the text; there it is taken from.
+    pub(super) is_repeated: bool,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +62,9 @@ impl ThinkTags {
         if matches!(self.place, Place::After) {
             text = std::mem::take(&mut self.held);
         }
+        if self.is_repeated {
+            reasoning.clear();
+        }
         (reasoning, text)
     }
 
@@ -67,6 +72,7 @@ impl ThinkTags {
     pub(super) fn finish(&mut self) -> (String, String) {
         let held = std::mem::take(&mut self.held);
         match self.place {
+            Place::Inside if self.is_repeated => (String::new(), String::new()),
             Place::Inside => (held, String::new()),
             Place::Before | Place::Closed | Place::After => (String::new(), held),
         }

@@ -39,6 +39,7 @@ struct ItemState {
     index: u64,
     id: String,
     call_id: String,
+    name: String,
     text: bool,
     refusal: bool,
     reasoning: bool,
@@ -61,11 +62,15 @@ enum Sort {
     Other,
 }
 
+/// Searches that the host runs itself, though it calls them custom tools (xAI).
+const HOSTED: [&str; 4] = ["x_keyword_search", "x_semantic_search", "x_thread_fetch", "x_user_search"];
+
 impl Sort {
     fn of(item: &Item<'_>) -> Self {
         match Text::of(&item.kind).unwrap_or_default() {
             "message" | "" => Self::Message,
             "reasoning" => Self::Reasoning,
+            "custom_tool_call" if Text::of(&item.name).is_some_and(|name| HOSTED.contains(&name)) => Self::Other,
             "function_call" | "custom_tool_call" => Self::Call,
             _ => Self::Other,
         }
@@ -100,11 +105,11 @@ impl Reader {
                 self.items[at].refusal = true;
                 self.emitter.refusal(0, delta().to_owned(), out);
             }
-            "response.reasoning_summary_text.delta" => {
+            "response.reasoning_summary_text.delta" | "response.reasoning_summary.delta" => {
                 let at = self.place(&event, Sort::Reasoning);
                 self.summary(at, event.summary_index.0.unwrap_or(0), delta(), out);
             }
-            "response.reasoning_text.delta" => {
+            "response.reasoning_text.delta" | "response.reasoning.delta" => {
                 let at = self.place(&event, Sort::Reasoning);
                 self.reasoning(at, delta(), out);
             }
@@ -188,8 +193,10 @@ impl Reader {
             });
         }
         self.identify(&answer);
-        for (index, item) in answer.output.iter().flat_map(|items| &items.0).enumerate() {
-            let at = self.settle(index as u64, item);
+        let items = answer.output.iter().flat_map(|items| &items.0);
+        let named: Vec<_> = items.clone().map(|item| self.named(item)).collect();
+        for ((index, item), named) in (0..).zip(items).zip(named) {
+            let at = named.unwrap_or_else(|| self.settle(index, item));
             self.item(at, item, out);
         }
         if let Some(usage) = &answer.usage.0 {
@@ -248,16 +255,21 @@ impl Reader {
         at
     }
 
-    /// The item of the whole answer at this index, which may have had another index and another id in the events.
+    /// The item of the events that the whole answer names by its id.
+    fn named(&mut self, item: &Item<'_>) -> Option<usize> {
+        let (sort, id, call_id) = (Sort::of(item), Text::of(&item.id), Text::of(&item.call_id));
+        let is = |state: &ItemState| id.is_some_and(|id| state.id == id) || call_id.is_some_and(|id| state.call_id == id);
+        let at = self.items.iter().position(|state| state.sort == sort && !state.settled && is(state))?;
+        self.items[at].settled = true;
+        Some(at)
+    }
+
+    /// The item of the events that this item of the whole answer is by its looks: it may have had another index there.
     fn settle(&mut self, index: u64, item: &Item<'_>) -> usize {
-        let sort = Sort::of(item);
-        let (id, call_id) = (Text::of(&item.id).unwrap_or_default(), Text::of(&item.call_id).unwrap_or_default());
-        let find = |is: &dyn Fn(&ItemState) -> bool| self.items.iter().position(|item| item.sort == sort && !item.settled && is(item));
-        let may_be = |item: &ItemState| item.call_id == call_id || item.call_id.is_empty() || call_id.is_empty();
-        let known = find(&|item| !id.is_empty() && item.id == id || !call_id.is_empty() && item.call_id == call_id)
-            .or_else(|| find(&|item| item.index == index && may_be(item)))
-            .or_else(|| find(&may_be));
-        let at = known.unwrap_or_else(|| self.add(sort, Some(index), id));
+        let (sort, name) = (Sort::of(item), Text::of(&item.name).unwrap_or_default());
+        let is = |state: &ItemState| state.sort == sort && !state.settled && (sort != Sort::Call || name.is_empty() || state.name == name);
+        let known = self.items.iter().position(|state| state.index == index && is(state)).or_else(|| self.items.iter().position(is));
+        let at = known.unwrap_or_else(|| self.add(sort, Some(index), Text::of(&item.id).unwrap_or_default()));
         self.items[at].settled = true;
         at
     }
@@ -269,6 +281,7 @@ impl Reader {
             index: index.unwrap_or(at as u64),
             id: id.to_owned(),
             call_id: String::new(),
+            name: String::new(),
             text: false,
             refusal: false,
             reasoning: false,
@@ -285,9 +298,10 @@ impl Reader {
     /// A call is announced before its arguments.
     fn begin(&mut self, at: usize, item: &Item<'_>, out: &mut VecDeque<ChatChunk>) {
         if self.items[at].sort == Sort::Call && !self.emitter.has_tool(0, at as u64) {
-            let id = Text::of(&item.call_id).or(Text::of(&item.id));
+            let (id, name) = (Text::of(&item.call_id).or(Text::of(&item.id)), Text::of(&item.name).unwrap_or_default());
             id.unwrap_or_default().clone_into(&mut self.items[at].call_id);
-            self.emitter.tool_start(0, at as u64, id, Text::of(&item.name).unwrap_or_default(), out);
+            name.clone_into(&mut self.items[at].name);
+            self.emitter.tool_start(0, at as u64, id, name, out);
         }
     }
 
@@ -298,6 +312,7 @@ impl Reader {
             return;
         }
         Text::of(&item.id).unwrap_or_default().clone_into(&mut state.id);
+        let sort = state.sort;
         match Text::given(item.kind.as_ref()).unwrap_or_default() {
             "message" | "" => {
                 for (number, part) in (0..).zip(&item.content.0) {
@@ -305,7 +320,7 @@ impl Reader {
                 }
             }
             "reasoning" => self.reasoning_item(at, item, out),
-            "function_call" | "custom_tool_call" => {
+            "function_call" | "custom_tool_call" if sort == Sort::Call => {
                 self.begin(at, item, out);
                 if !self.items[at].arguments {
                     let arguments = Text::given(item.arguments.as_ref().or(item.input.as_ref())).unwrap_or_default();

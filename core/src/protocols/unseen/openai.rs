@@ -113,6 +113,14 @@ fn chat_reasoning_by_more_names() {
 }
 
 #[test]
+fn chat_counts_said_in_two_places() {
+    let usage = json!({"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "cache_read_input_tokens": 5, "cache_creation_input_tokens": 3});
+    let answer = json!({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}], "usage": usage});
+    expect("both", &CHAT.decode(&answer).unwrap(), &json!({"cached": 5, "written": 3}));
+}
+
+#[test]
 fn chat_streams_that_break_off() {
     let choice = |index: u32, word: Option<&str>| json!({"choices": [{"index": index, "delta": {"content": "Hi"}, "finish_reason": word}]});
     let half = sse(&[choice(0, None), choice(1, None), choice(0, Some("stop"))]);
@@ -301,6 +309,17 @@ fn chat_failures_inside_a_200_by_their_words() {
     }
 }
 
+#[test]
+fn chat_calls_said_in_both_words() {
+    let function = json!({"name": "f", "arguments": "{\"x\":1}"});
+    let message = json!({"content": null, "function_call": function, "tool_calls": [{"index": 0, "id": "a", "type": "function", "function": function}]});
+    let want = json!({"calls": [r#"f({"x":1})"#], "finish": "tool_calls"});
+    whole(&CHAT, &[(json!({"choices": [{"message": message, "finish_reason": "tool_calls"}]}), want.clone())]);
+    streamed(&CHAT, &sse(&[chunk(&message), ending("tool_calls")]), &want);
+    let old = json!({"function_call": function});
+    streamed(&CHAT, &sse(&[chunk(&old), ending("function_call")]), &want);
+}
+
 fn completed(output: &Value) -> Value {
     json!({"type": "response.completed", "response": {"id": "r", "status": "completed", "output": output, "usage": {"input_tokens": 3, "output_tokens": 2}}})
 }
@@ -356,6 +375,19 @@ fn responses_items_at_places_that_do_not_agree() {
         completed(&json!([called_in("c", "f", "{\"x\":1}"), called_in("h", "g", "{\"y\":2}")])),
     ];
     streamed(&RESPONSES, &sse(&events), &json!({"calls": [r#"f({"x":1})"#, r#"g({"y":2})"#]}));
+    // Other ids at the end, also of the calls.
+    let call = |id: &str, call_id: &str, number: u8| json!({"type": "function_call", "id": id, "call_id": call_id, "name": "f", "arguments": format!("{{\"x\":{number}}}")});
+    let events = [
+        added(0, &call("a", "b", 1)),
+        done(0, &call("a", "b", 1)),
+        added(1, &call("c", "d", 2)),
+        done(1, &call("c", "d", 2)),
+        completed(&json!([call("e", "f", 1), call("g", "h", 2)])),
+    ];
+    streamed(&RESPONSES, &sse(&events), &json!({"calls": [r#"f({"x":1})"#, r#"f({"x":2})"#]}));
+    // One call is told of only there.
+    let events = [added(0, &call("a", "b", 1)), done(0, &call("a", "b", 1)), completed(&json!([call("c", "d", 2), call("a", "b", 1)]))];
+    streamed(&RESPONSES, &sse(&events), &json!({"calls": [r#"f({"x":1})"#, r#"f({"x":2})"#]}));
     // Other ids at the end, and in another order.
     let events = [
         delta("output_text", 0, "x", "Hi"),
@@ -379,6 +411,28 @@ fn responses_items_at_places_that_do_not_agree() {
 }
 
 #[test]
+fn responses_tools_that_the_host_ran() {
+    let search = json!({"type": "custom_tool_call", "id": "s", "call_id": "call_s", "name": "x_keyword_search", "input": "{\"query\":\"q\"}", "status": "completed"});
+    let others = ["x_search_call", "code_execution_call", "view_image_call", "collections_search_call", "tool_search_call"];
+    let others = others.iter().map(|kind| json!({"type": kind, "id": kind, "name": "x", "arguments": "{}"}));
+    let output: Vec<Value> = [search.clone()].into_iter().chain(others).chain([said_in("m", "Hi"), called_in("fc", "f", "{}")]).collect();
+    let want = json!({"text": "Hi", "calls": ["f({})"], "finish": "tool_calls"});
+    whole(&RESPONSES, &[(json!({"status": "completed", "output": output}), want.clone())]);
+    let mut events: Vec<Value> = Vec::new();
+    for (index, item) in output.iter().enumerate() {
+        events.push(json!({"type": "response.output_item.added", "output_index": index, "item": item}));
+        if index == 0 {
+            events.push(
+                json!({"type": "response.custom_tool_call_input.delta", "output_index": 0, "item_id": "s", "delta": "{\"query\":\"q\"}"}),
+            );
+        }
+        events.push(json!({"type": "response.output_item.done", "output_index": index, "item": item}));
+    }
+    events.push(completed(&output.into()));
+    streamed(&RESPONSES, &sse(&events), &want);
+}
+
+#[test]
 fn responses_from_servers_that_say_less() {
     let text =
         |text: &str| json!({"type": "response.output_text.delta", "item_id": "msg", "output_index": 0, "content_index": 0, "delta": text});
@@ -389,6 +443,15 @@ fn responses_from_servers_that_say_less() {
     // No last event but the end of chat completions.
     streamed(&RESPONSES, &(sse(&[text("Hi")]) + "data: [DONE]\n\n"), &json!({"text": "Hi", "finish": "stop"}));
     assert_eq!(RESPONSES.stream("data: [DONE]\n\n").1.unwrap().upstream_code(), Some("empty_answer"));
+    // Reasoning by its first names.
+    for kind in ["response.reasoning.delta", "response.reasoning_summary.delta"] {
+        let events = [
+            json!({"type": kind, "output_index": 0, "item_id": "rs", "delta": "Hm."}),
+            json!({"type": "response.output_text.delta", "output_index": 1, "delta": "Hi"}),
+            completed(&json!([])),
+        ];
+        streamed(&RESPONSES, &sse(&events), &json!({"text": "Hi", "reasoning": "Hm."}));
+    }
     // A call whose name comes at its end.
     let events = [
         json!({"type": "response.output_item.added", "output_index": 0, "item": {"type": "function_call", "id": "fc", "call_id": "c"}}),
