@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -304,8 +305,26 @@ fn fold_delta(message: &mut AssistantMessage, delta: Delta) {
         let whole = message.audio.get_or_insert_default();
         whole.id = audio.id.or(whole.id.take());
         whole.expires_at = audio.expires_at.or(whole.expires_at);
-        append(&mut whole.data, audio.data);
+        match (&mut whole.data, audio.data) {
+            (Some(whole), Some(piece)) => join_base64(whole, &piece),
+            (whole, piece) => append(whole, piece),
+        }
         append(&mut whole.transcript, audio.transcript);
+    }
+}
+
+/// Appends the bytes of one base64 text to another; padding can only stand at the end.
+fn join_base64(whole: &mut String, piece: &str) {
+    let last = whole.len().saturating_sub(4);
+    if whole.ends_with('=')
+        && let Ok(mut bytes) = BASE64_STANDARD.decode(&whole.as_bytes()[last..])
+        && let Ok(more) = BASE64_STANDARD.decode(piece)
+    {
+        bytes.extend(more);
+        whole.truncate(last);
+        BASE64_STANDARD.encode_string(bytes, whole);
+    } else {
+        whole.push_str(piece);
     }
 }
 
@@ -329,7 +348,23 @@ fn fold_logprobs(whole: &mut Option<Value>, piece: Value) {
 mod tests {
     use serde_json::json;
 
-    use super::{AssistantMessage, Delta, fold_delta};
+    use super::{AssistantMessage, Delta, fold_delta, join_base64};
+
+    #[test]
+    fn pieces_of_base64_are_one_base64() {
+        for (pieces, want) in [
+            (["AQ==", "AgM="], "AQID"),
+            (["AQI=", "Aw=="], "AQID"),
+            (["AQID", "BA=="], "AQIDBA=="),
+            (["AQID", "BAUG"], "AQIDBAUG"),
+            (["AQ==", "no base64"], "AQ==no base64"),
+            (["=", ""], "="),
+        ] {
+            let mut whole = pieces[0].to_owned();
+            join_base64(&mut whole, pieces[1]);
+            assert_eq!(whole, want);
+        }
+    }
 
     #[test]
     fn a_message_as_one_piece_folds_into_itself() {
