@@ -41,8 +41,6 @@ struct Tool {
     id: String,
     /// No arguments came so far.
     is_bare: bool,
-    /// The vendor said that there are none.
-    has_none: bool,
 }
 
 impl Emitter {
@@ -141,7 +139,7 @@ impl Emitter {
         // Two calls with one id could not be answered apart.
         let is_usable = |id: &&str| !id.is_empty() && state.tools.iter().all(|tool| tool.id != *id);
         let id = id.filter(is_usable).map_or(made, str::to_owned);
-        state.tools.push(Tool { key, id: id.clone(), is_bare: true, has_none: false });
+        state.tools.push(Tool { key, id: id.clone(), is_bare: true });
         let call = ToolCallDelta {
             index,
             id: Some(id),
@@ -157,9 +155,7 @@ impl Emitter {
         let tools = &mut self.choice(choice).tools;
         let Some(index) = tools.iter().rposition(|tool| tool.key == key).filter(|_| !fragment.is_empty()) else { return };
         // No arguments begin like this: there are none, or the real ones follow.
-        if tools[index].is_bare && fragment.trim() == "{}" {
-            tools[index].has_none = true;
-        } else {
+        if !(tools[index].is_bare && fragment.trim() == "{}") {
             self.arguments(choice, index, fragment, out);
         }
     }
@@ -272,13 +268,12 @@ impl Emitter {
         }
     }
 
-    /// No arguments are an empty object, unless the limit cut them off.
+    /// No arguments are an empty object, also where the limit cut them off before they began.
     fn fill_arguments(&mut self, out: &mut VecDeque<ChatChunk>) {
         for at in 0..self.choices.len() {
-            let ChoiceState { index: choice, finish, ref tools, .. } = self.choices[at];
+            let ChoiceState { index: choice, ref tools, .. } = self.choices[at];
             for index in 0..tools.len() {
-                let Tool { is_bare, has_none, .. } = self.choices[at].tools[index];
-                if is_bare && (has_none || finish != Some(FinishReason::Length)) {
+                if self.choices[at].tools[index].is_bare {
                     self.arguments(choice, index, "{}", out);
                 }
             }

@@ -576,6 +576,9 @@ fn bedrock_blocks_and_frames_of_every_kind() {
         let error = error.unwrap();
         assert_eq!((answer.text(), error.kind(), error.message()), ("Hi", kind, "no"), "{name}");
     }
+    let twice =
+        aws_frame(&[(":exception-type", "throttlingException"), (":message-type", "exception")], br#"{"message":"no","Message":"no"}"#);
+    assert_eq!(BEDROCK.stream_bytes(&twice).1.unwrap().message(), "no");
     let error = aws_frame(&[(":error-code", "InternalFailure"), (":error-message", "no"), (":message-type", "error")], b"");
     assert_eq!(BEDROCK.stream_bytes(&error).1.unwrap().message(), "no");
 }
@@ -637,6 +640,8 @@ fn ollama_answers_in_odd_types() {
         let (answer, error) = OLLAMA.stream(&format!("{}\n{failure}\n", json!({"message": {"content": "Half"}})));
         assert_eq!((answer.text(), error.unwrap().message()), ("Half", "no"), "{failure}");
     }
+    let (_, error) = OLLAMA.stream("{\"error parsing tool call\": \"invalid character 'c'\"}\n");
+    assert_eq!(error.unwrap().message(), "error parsing tool call: invalid character 'c'");
 }
 
 /// An error in the middle of a stream, as Google writes it: over many lines, and no `data:` before them.
@@ -651,7 +656,13 @@ fn an_error_breaks_into_a_stream_without_framing() {
     let error = json!({"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE", "details": [{"reason": "x"}]}});
     for (wire, half) in half {
         let half = sse(&[half]);
-        for broken in [format!("{error:#}"), format!("{error:#}\r\n\r\n"), error.to_string(), format!("[{error:#}\n]\n")] {
+        for broken in [
+            format!("{error:#}"),
+            format!("data: {error:#}\n\n"),
+            format!("{error:#}\r\n\r\n"),
+            error.to_string(),
+            format!("[{error:#}\n]\n"),
+        ] {
             let (answer, error) = wire.stream(&format!("{half}{broken}"));
             let error = error.unwrap();
             assert_eq!((answer.text(), error.kind(), error.message()), ("Half", ErrorKind::Overloaded, "busy"), "{broken}");
@@ -668,6 +679,26 @@ fn an_error_breaks_into_a_stream_without_framing() {
     }
     let listed = sse(&[json!([error])]);
     assert_eq!(GEMINI.stream(&listed).1.unwrap().message(), "busy", "as a stream that is a list would end");
+}
+
+#[test]
+fn a_call_that_the_limit_cut_before_its_arguments_has_none() {
+    let begin =
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {}}});
+    let end = [json!({"type": "message_delta", "delta": {"stop_reason": "max_tokens"}}), json!({"type": "message_stop"})];
+    let want = json!({"calls": ["f({})"], "finish": "length"});
+    streamed(&ANTHROPIC, &sse(&[&[begin][..], &end].concat()), &want);
+    whole(
+        &ANTHROPIC,
+        &[(json!({"content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}], "stop_reason": "max_tokens"}), want.clone())],
+    );
+    whole(
+        &BEDROCK,
+        &[(
+            json!({"output": {"message": {"content": [{"toolUse": {"toolUseId": "t", "name": "f", "input": {}}}]}}, "stopReason": "max_tokens"}),
+            want,
+        )],
+    );
 }
 
 #[test]
@@ -761,8 +792,25 @@ fn gemini_sources_in_any_piece() {
     ];
     streamed(&GEMINI, &sse(&again), &json!({"cited": ["https://a.test", "https://b.test"]}));
     // Nothing says what rests on them.
-    let bare = json!({"groundingChunks": [web("a"), {"image": {"sourceUri": "https://i.test", "imageUri": "https://i.test/1.png"}}, {"retrievedContext": {"text": "x"}}, web("a")]});
+    let bare = json!({"groundingChunks": [web("a"), {"image": {"sourceUri": "https://i.test", "imageUri": "https://i.test/1.png", "uri": null}}, {"retrievedContext": {"text": "x"}}, web("a")]});
     streamed(&GEMINI, &sse(&[piece("Hi", bare), end]), &json!({"cited": ["https://a.test", "https://i.test"]}));
+}
+
+#[test]
+fn gemini_speaks_and_says_nothing_in_words() {
+    let piece = |data: &str| {
+        json!({"responseId": "r", "candidates": [{"finishReason": "FINISH_REASON_UNSPECIFIED", "content": {"parts": [{"inlineData": {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": data}}]}}],
+        "promptFeedback": {"blockReason": "BLOCKED_REASON_UNSPECIFIED"}})
+    };
+    let (answer, error) = GEMINI.stream(&sse(&[piece("AQ=="), piece("AgM="), json!({"candidates": [{"finishReason": "STOP"}]})]));
+    assert!(error.is_none(), "{error:?}");
+    let audio = json!({"id": "audio_r", "data": "AQID", "transcript": "", "expires_at": 1_700_000_000});
+    assert_eq!(serde_json::to_value(&answer.choices[0].message.audio).unwrap(), audio);
+    expect("audio", &answer, &json!({"text": "", "images": 0, "finish": "stop", "native": "STOP"}));
+    assert_eq!(GEMINI.stream(&sse(&[piece("AQ==")])).1.unwrap().upstream_code(), Some("stream_cut"), "unspecified is no end");
+    let recited = json!({"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP", "citationMetadata": {"citations": [{"uri": "https://a.test"}],
+        "citationSources": [{"uri": "https://b.test"}]}}]});
+    whole(&GEMINI, &[(recited, json!({"cited": ["https://b.test", "https://a.test"]}))]);
 }
 
 #[test]

@@ -1,29 +1,21 @@
 //! Bedrock's errors: a type in a header or in the frame, a message in the body.
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     error::{Error, ErrorKind, Result},
     protocols::{framing::Frame, openai_chat},
 };
 
-#[derive(Debug, Default, Deserialize)]
-struct Body {
-    #[serde(alias = "Message")]
-    message: Option<String>,
-    #[serde(rename = "__type", alias = "code")]
-    kind: Option<String>,
-}
-
 /// The error behind a status other than 2xx.
 pub(in crate::protocols) fn from_response(head: &http::response::Parts, bytes: &[u8]) -> Error {
     let status = head.status.as_u16();
     let Some(value) = openai_chat::error::json(bytes) else { return openai_chat::error::from_text(status, bytes) };
-    let body = Body::deserialize(&value).unwrap_or_default();
-    let header = head.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let kind = header.or(body.kind).unwrap_or_default();
-    let message = body.message.or_else(|| openai_chat::error::message_of(&value));
-    let message = message.unwrap_or_else(|| format!("Amazon Bedrock answered with status {status} and no message"));
+    let header = head.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
+    let named = || ["__type", "code"].iter().find_map(|name| value.get(name)?.as_str());
+    let kind = header.or_else(named).unwrap_or_default().to_owned();
+    let message =
+        openai_chat::error::message_of(&value).unwrap_or_else(|| format!("Amazon Bedrock answered with status {status} and no message"));
     build(&kind, message, ErrorKind::from_status(status)).with_upstream_status(status).with_body(value)
 }
 
@@ -32,8 +24,8 @@ pub(super) fn check(frame: &Frame<'_>) -> Result<()> {
     if !matches!(frame.message_type, "exception" | "error") {
         return Ok(());
     }
-    let body: Body = serde_json::from_slice(frame.payload).unwrap_or_default();
-    let message = body.message.unwrap_or_else(|| match frame.error_message {
+    let body: Value = serde_json::from_slice(frame.payload).unwrap_or_default();
+    let message = openai_chat::error::message_of(&body).unwrap_or_else(|| match frame.error_message {
         "" => "Amazon Bedrock ended the stream with an error".to_owned(),
         message => message.to_owned(),
     });

@@ -74,7 +74,12 @@ impl Sse {
         if self.is_bare && line.starts_with(b"data:") {
             self.field(b"", on)?;
         }
-        self.is_bare |= !self.has_data && matches!(line[0], b'{' | b'[');
+        // JSON over many lines, from its begin or behind a `data:` that only its first line has.
+        self.is_bare |= match line[0] {
+            b'{' | b'[' => !self.has_data,
+            b' ' | b'\t' | b'"' | b'}' | b']' => matches!(self.data.first(), Some(b'{' | b'[')),
+            _ => false,
+        };
         if self.is_bare {
             self.add(line);
             return Ok(());

@@ -109,8 +109,9 @@ impl Decoder for GeminiDecoder {
 struct Reader {
     emitter: Emitter,
     provider: Arc<str>,
-    /// What made tool ids are made of.
+    /// What made ids of tool calls and audio are made of.
     id: String,
+    created: u64,
     choices: Vec<ChoiceState>,
 }
 
@@ -121,6 +122,7 @@ struct ChoiceState {
     text: String,
     /// Where the part that is read now begins in `text`.
     part_start: usize,
+    has_audio: bool,
     /// How many encrypted blocks there were.
     signatures: u32,
     /// The call whose arguments come in pieces.
@@ -138,7 +140,8 @@ struct OpenCall {
 
 impl Reader {
     fn new(call: &Call<'_>) -> Self {
-        Self { emitter: Emitter::new(call), provider: Arc::clone(&call.endpoint.provider), id: call.id.to_string(), choices: Vec::new() }
+        let (provider, id) = (Arc::clone(&call.endpoint.provider), call.id.to_string());
+        Self { emitter: Emitter::new(call), provider, id, created: call.created, choices: Vec::new() }
     }
 
     fn event(&mut self, name: &[u8], data: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
@@ -179,7 +182,7 @@ impl Reader {
             self.candidate(index, candidate, out)?;
         }
         if let Some(feedback) = &answer.prompt_feedback.0
-            && let Some(reason) = Text::of(&feedback.block_reason)
+            && let Some(reason) = Text::of(&feedback.block_reason).filter(is_specified)
             && !self.emitter.is_finished()
         {
             let at = self.choice(0);
@@ -209,7 +212,7 @@ impl Reader {
                 self.emitter.usage_mut().server_tool_use_details.get_or_insert_default().web_search_requests = Some(searches);
             }
         }
-        if let Some(reason) = Text::of(&candidate.finish_reason) {
+        if let Some(reason) = Text::of(&candidate.finish_reason).filter(is_specified) {
             self.close(at, out);
             self.choices[at].ended = true;
             self.emitter.finish(index, finish_reason(reason), Some(reason));
@@ -239,7 +242,7 @@ impl Reader {
         }
         // Images of the model's thinking are drafts.
         if let Some(blob) = part.inline_data.0.filter(|_| !thought) {
-            self.media(index, blob, out);
+            self.media(at, blob, out);
         }
         if let Some(signature) = signature {
             self.signature(at, signature, None, out);
@@ -304,17 +307,23 @@ impl Reader {
         self.emitter.reasoning_detail(choice.index, detail, out);
     }
 
-    fn media(&mut self, index: u32, blob: Blob<'_>, out: &mut VecDeque<ChatChunk>) {
+    fn media(&mut self, at: usize, blob: Blob<'_>, out: &mut VecDeque<ChatChunk>) {
         let Some(Text(data)) = blob.data else { return };
         let mime = blob.mime_type.map_or("application/octet-stream".into(), |mime| mime.0);
         let delta = if mime.starts_with("audio/") {
-            let audio = AudioOutput { data: Some(data.into_owned()), ..AudioOutput::default() };
+            let mut audio = AudioOutput { data: Some(data.into_owned()), ..AudioOutput::default() };
+            // OpenAI's form has an id by which audio is spoken of later. Google keeps none, so this one has expired already.
+            if !std::mem::replace(&mut self.choices[at].has_audio, true) {
+                audio.id = Some(format!("audio_{}", self.id));
+                audio.transcript = Some(String::new());
+                audio.expires_at = Some(self.created);
+            }
             Delta { audio: Some(Box::new(audio)), ..Delta::default() }
         } else {
             let image_url = ImageUrl { url: format!("data:{mime};base64,{data}"), detail: None };
             Delta { images: vec![ImageOutput::ImageUrl { image_url }], ..Delta::default() }
         };
-        self.emitter.delta(index, delta, out);
+        self.emitter.delta(self.choices[at].index, delta, out);
     }
 
     fn usage(&mut self, wire: &UsageMetadata<'_>) {
@@ -395,12 +404,11 @@ impl ChoiceState {
             let range = segment.map_or(0..0, |segment| bytes(segment.start_index, segment.end_index));
             for index in list::<f64>(support.grounding_chunk_indices) {
                 let Some(source) = chunks.get(index as usize).and_then(GroundingChunk::source) else { continue };
-                cited.extend(self.annotation(Text::of(&source.uri), Text::of(&source.title), range.clone(), words));
+                cited.extend(self.annotation(source.url(), Text::of(&source.title), range.clone(), words));
             }
         }
         let sources = chunks.iter().filter_map(GroundingChunk::source);
-        let found: Vec<_> =
-            sources.filter_map(|source| self.annotation(Text::of(&source.uri), Text::of(&source.title), 0..0, None)).collect();
+        let found: Vec<_> = sources.filter_map(|source| self.annotation(source.url(), Text::of(&source.title), 0..0, None)).collect();
         for (list, new) in [(&mut self.annotations, cited), (&mut self.found, found)] {
             for annotation in new {
                 if !list.contains(&annotation) {
@@ -411,12 +419,12 @@ impl ChoiceState {
     }
 
     fn recited(&self, citations: CitationMetadata<'_>) -> Vec<Annotation> {
-        let sources = citations.citation_sources.0;
+        let sources = citations.citation_sources.0.into_iter().chain(citations.citations.0);
         let of = |source: &super::wire::CitationSource<'_>| {
             let range = bytes(source.start_index, source.end_index);
             self.annotation(Text::of(&source.uri), Text::of(&source.title), range, None)
         };
-        sources.iter().filter_map(of).collect()
+        sources.filter_map(|source| of(&source)).collect()
     }
 
     /// Byte offsets become character offsets. They count from the start of a part, in a stream at times from the start of
@@ -446,6 +454,11 @@ fn bytes(start: Count, end: Count) -> std::ops::Range<usize> {
 /// The items of a list, none where it is no such list.
 fn list<T: serde::de::DeserializeOwned>(json: Option<&RawValue>) -> Vec<T> {
     json.and_then(|json| serde_json::from_str(json.get()).ok()).unwrap_or_default()
+}
+
+/// Whether an enum's word is not the one that says nothing.
+fn is_specified(word: &&str) -> bool {
+    !word.ends_with("_UNSPECIFIED")
 }
 
 fn finish_reason(native: &str) -> FinishReason {

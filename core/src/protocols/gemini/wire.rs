@@ -162,10 +162,19 @@ impl<'a> GroundingChunk<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Source<'a> {
-    #[serde(borrow, alias = "sourceUri")]
+    #[serde(borrow)]
     pub(super) uri: Option<Text<'a>>,
+    /// The page that an image was found on.
+    #[serde(borrow, rename = "sourceUri")]
+    pub(super) source_uri: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) title: Option<Text<'a>>,
+}
+
+impl Source<'_> {
+    pub(super) fn url(&self) -> Option<&str> {
+        Text::of(&self.uri).or(Text::of(&self.source_uri))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -191,8 +200,10 @@ pub(super) struct Segment<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct CitationMetadata<'a> {
-    #[serde(borrow, alias = "citations")]
+    #[serde(borrow)]
     pub(super) citation_sources: Objects<CitationSource<'a>>,
+    #[serde(borrow)]
+    pub(super) citations: Objects<CitationSource<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

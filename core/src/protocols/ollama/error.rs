@@ -23,6 +23,15 @@ pub(super) fn in_band(error: &Value) -> Error {
     Error::new(kind(500, &message), message)
 }
 
+/// The error in the place of an answer. Some versions say in the name of the field what went wrong.
+pub(super) fn in_place(value: Value) -> Option<Error> {
+    if openai_chat::error::says_error(&value) {
+        return Some(openai_chat::error::from_value(None, value));
+    }
+    let (name, why) = value.as_object()?.iter().find(|(name, _)| name.starts_with("error "))?;
+    Some(in_band(&format!("{name}: {}", why.as_str().unwrap_or_default()).into()))
+}
+
 fn message(error: Option<&Value>) -> Option<String> {
     match error? {
         Value::String(message) => Some(message.clone()),

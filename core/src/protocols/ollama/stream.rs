@@ -15,7 +15,7 @@ use crate::{
         framing::JsonLines,
         from_stream,
         loose::{Text, arguments},
-        openai_chat::error::{from_value, not_ours, says_error},
+        openai_chat::error::not_ours,
         repair::repaired,
     },
     types::{ChatChunk, ChatResponse, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, Usage},
@@ -88,8 +88,8 @@ impl Reader {
             return Err(error::in_band(&error));
         }
         let is_answer = answer.message.0.is_some() || answer.done.0;
-        if let Some(value) = (!is_answer).then(|| serde_json::from_slice::<Value>(json)).transpose()?.filter(says_error) {
-            return Err(from_value(None, value));
+        if !is_answer && let Some(error) = error::in_place(serde_json::from_slice(json)?) {
+            return Err(error);
         }
         self.emitter.identify(None, Text::of(&answer.model), None);
         if let Some(message) = answer.message.0 {
