@@ -635,6 +635,12 @@ fn ollama_answers_in_odd_types() {
     expect("lines", &OLLAMA.decode_text(&lines).unwrap(), &want);
     expect("many lines", &OLLAMA.decode_text(&format!("{body:#}\n")).unwrap(), &want);
     streamed(&OLLAMA, &lines, &want);
+    // What is 0, or empty, is left out.
+    let spare = json!({"message": {"content": "Hi"}, "done": true, "eval_count": 3, "logprobs": [null, {"token": "Hi", "logprob": -0.5}]});
+    let answer = OLLAMA.decode(&spare).unwrap();
+    expect("spare", &answer, &json!({"text": "Hi", "finish": "stop", "prompt": 0, "completion": 3}));
+    let logprobs = json!({"content": [{"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}], "refusal": null});
+    assert_eq!(answer.choices[0].logprobs, Some(logprobs));
     for failure in [json!({"error": "no"}), json!({"error": {"message": "no"}}), json!({"detail": "no"})] {
         assert_eq!(failed(OLLAMA.decode(&failure)), (ErrorKind::Upstream, "no".into()));
         let (answer, error) = OLLAMA.stream(&format!("{}\n{failure}\n", json!({"message": {"content": "Half"}})));
@@ -794,6 +800,30 @@ fn gemini_sources_in_any_piece() {
     // Nothing says what rests on them.
     let bare = json!({"groundingChunks": [web("a"), {"image": {"sourceUri": "https://i.test", "imageUri": "https://i.test/1.png", "uri": null}}, {"retrievedContext": {"text": "x"}}, web("a")]});
     streamed(&GEMINI, &sse(&[piece("Hi", bare), end]), &json!({"cited": ["https://a.test", "https://i.test"]}));
+}
+
+#[test]
+fn gemini_arguments_in_pieces_have_any_name() {
+    let call = |call: Value| json!({"candidates": [{"content": {"parts": [{"functionCall": call}]}}]});
+    let piece = |path: &str, value: Value| {
+        let mut piece = json!({"jsonPath": path});
+        piece.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+        piece
+    };
+    let events = [
+        call(json!({"name": "f", "willContinue": true})),
+        call(json!({"partialArgs": [piece("$.a.b[0]", json!({"stringValue": "x", "willContinue": true}))], "willContinue": true})),
+        call(
+            json!({"partialArgs": [piece("$.a.b[0]", json!({"stringValue": "y"})), piece("$.a.b[1]", json!({"nullValue": "NULL_VALUE"})), piece("$.a.b[2].c", json!({"boolValue": false})),
+            piece("$['d.e']", json!({"numberValue": 2})), piece("$[\"it's\"]['f\\'g'][0]", json!({"numberValue": 1.5})), piece("$['0']", json!({"boolValue": true}))], "willContinue": true}),
+        ),
+        call(json!({})),
+        json!({"candidates": [{"finishReason": "STOP"}]}),
+    ];
+    let (answer, error) = GEMINI.stream(&sse(&events));
+    assert!(error.is_none(), "{error:?}");
+    let arguments: Value = serde_json::from_str(&answer.choices[0].message.tool_calls[0].function.arguments).unwrap();
+    assert_eq!(arguments, json!({"a": {"b": ["xy", null, {"c": false}]}, "d.e": 2, "it's": {"f'g": [1.5]}, "0": true}));
 }
 
 #[test]

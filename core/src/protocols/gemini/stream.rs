@@ -489,10 +489,11 @@ fn merge(args: &mut Value, piece: &PartialArg<'_>) {
         _ => Value::Null,
     };
     let path = Text::of(&piece.json_path).unwrap_or_default();
-    let mut place = args;
-    for key in path.split(['.', '[', ']', '$', '\'', '"']).filter(|key| !key.is_empty()) {
-        place = match key.parse::<usize>() {
-            Ok(index) if !place.is_object() => {
+    let (mut place, mut rest) = (args, path.trim_start_matches('$'));
+    while let Some((step, tail)) = step(rest) {
+        rest = tail;
+        place = match step {
+            Step::Item(index) => {
                 if !place.is_array() {
                     *place = Value::Array(Vec::new());
                 }
@@ -504,12 +505,12 @@ fn merge(args: &mut Value, piece: &PartialArg<'_>) {
                 }
                 &mut items[index]
             }
-            _ => {
+            Step::Field(name) => {
                 if !place.is_object() {
                     *place = Value::Object(Map::new());
                 }
                 let Value::Object(fields) = place else { return };
-                fields.entry(key).or_insert(Value::Null)
+                fields.entry(name).or_insert(Value::Null)
             }
         };
     }
@@ -519,6 +520,31 @@ fn merge(args: &mut Value, piece: &PartialArg<'_>) {
         (Value::String(_), Value::Null) => {}
         (place, value) => *place = value,
     }
+}
+
+/// A step of a JSON path.
+enum Step {
+    Field(String),
+    Item(usize),
+}
+
+/// The first step of a path, `.name`, `['name']` or `[0]`, and what follows it.
+fn step(path: &str) -> Option<(Step, &str)> {
+    let path = path.strip_prefix('.').unwrap_or(path);
+    let Some(inner) = path.strip_prefix('[') else {
+        let end = path.find(['.', '[']).unwrap_or(path.len());
+        return (end > 0).then(|| (Step::Field(path[..end].to_owned()), &path[end..]));
+    };
+    let mut chars = inner.chars();
+    let Some(quote) = chars.next().filter(|quote| matches!(quote, '\'' | '"')) else {
+        let (item, tail) = inner.split_once(']')?;
+        return Some((item.parse().map_or_else(|_| Step::Field(item.to_owned()), Step::Item), tail));
+    };
+    let mut name = String::new();
+    while let Some(c) = chars.next().filter(|c| *c != quote) {
+        name.push(if c == '\\' { chars.next()? } else { c });
+    }
+    Some((Step::Field(name), chars.as_str().strip_prefix(']').unwrap_or(chars.as_str())))
 }
 
 /// Log probabilities in OpenAI's form.

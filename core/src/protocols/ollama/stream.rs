@@ -108,16 +108,28 @@ impl Reader {
                 self.emitter.delta(0, Delta { images, ..Delta::default() }, out);
             }
         }
-        // Already in OpenAI's form.
-        if let Some(content) = answer.logprobs.filter(|content| content.as_array().is_some_and(|content| !content.is_empty())) {
+        let mut content = match answer.logprobs {
+            Some(Value::Array(content)) => content,
+            _ => Vec::new(),
+        };
+        content.retain(Value::is_object);
+        if !content.is_empty() {
+            content.iter_mut().for_each(complete);
             let logprobs = Some(json!({"content": content, "refusal": null}));
             self.emitter.choice_chunk(ChunkChoice { logprobs, ..ChunkChoice::default() }, out);
         }
         if answer.done.0 {
             let (prompt, completion) = (answer.prompt_eval_count.0, answer.eval_count.0);
             if prompt.or(completion).is_some() {
-                let total_tokens = prompt.zip(completion).map(|(prompt, completion)| prompt.saturating_add(completion));
-                self.emitter.usage(Usage { prompt_tokens: prompt, completion_tokens: completion, total_tokens, ..Usage::default() });
+                // A count of 0 is left out: nothing was said, or all of the prompt was in the cache.
+                let (prompt, completion) = (prompt.unwrap_or(0), completion.unwrap_or(0));
+                let total_tokens = Some(prompt.saturating_add(completion));
+                self.emitter.usage(Usage {
+                    prompt_tokens: Some(prompt),
+                    completion_tokens: Some(completion),
+                    total_tokens,
+                    ..Usage::default()
+                });
             }
             let native = Text::of(&answer.done_reason);
             // `stop`, and of answers that have no tokens `load` and `unload`; old versions give none.
@@ -136,5 +148,20 @@ impl Reader {
         };
         self.emitter.tool_start(0, key, Text::of(&call.id), name, out);
         self.emitter.tool_arguments(0, key, &arguments, out);
+    }
+}
+
+/// A token's log probability is in OpenAI's form already, but for what is empty and left out.
+fn complete(entry: &mut Value) {
+    with_bytes(entry);
+    match entry.get_mut("top_logprobs") {
+        Some(Value::Array(top)) => top.iter_mut().for_each(with_bytes),
+        _ => entry["top_logprobs"] = json!([]),
+    }
+}
+
+fn with_bytes(entry: &mut Value) {
+    if entry.get("bytes").is_none() {
+        entry["bytes"] = entry.get("token").and_then(Value::as_str).unwrap_or_default().as_bytes().into();
     }
 }
