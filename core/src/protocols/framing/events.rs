@@ -59,5 +59,9 @@ fn is_half(data: &[u8]) -> bool {
     let is_word = data != b"[DONE]" && b"[DONE]".starts_with(data);
     is_word
         || matches!(data.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
-            && serde_json::from_slice::<serde::de::IgnoredAny>(data).is_err_and(|error| error.is_eof())
+            && (breaks_off(data) || matches!(data.last(), Some(b'.' | b'-' | b'+' | b'e' | b'E')) && breaks_off(&[data, b"0"].concat()))
+}
+
+fn breaks_off(json: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(json).is_err_and(|error| error.is_eof())
 }

@@ -192,7 +192,7 @@ impl Reader {
             _ => {}
         }
         // Some hosts send the same reasoning under both names, or between tags too.
-        let reasoning = [&piece.reasoning, &piece.reasoning_content, &piece.reasoning_text, &piece.thinking];
+        let reasoning = [&piece.reasoning, &piece.reasoning_content, &piece.thinking];
         let reasoning = reasoning.into_iter().find_map(|text| Text::given(text.as_ref()));
         if let Some(think) = &mut self.think {
             let at = think.iter().position(|(choice, _)| *choice == index).unwrap_or_else(|| {
@@ -217,11 +217,6 @@ impl Reader {
         }
         if let Some(tools) = piece.executed_tools {
             self.executed(tools);
-        }
-        if let Some(context) = piece.context.and_then(|context| serde_json::from_str::<Value>(context.get()).ok())
-            && let Some(cited) = context.get("citations")
-        {
-            self.search_results = cited.to_string();
         }
         if let (Some(said), Some(text), 0) = (&mut self.said, &delta.content, index) {
             said.push_str(text);
@@ -253,9 +248,13 @@ impl Reader {
         }
     }
 
-    /// Tools that the host ran: a stream tells of each when it begins and when it ends.
+    /// What the host found, or tools that it ran: a stream tells of each when it begins and when it ends.
     fn executed(&mut self, tools: &RawValue) {
-        for (position, tool) in list(tools).iter().enumerate() {
+        let found: Value = serde_json::from_str(tools.get()).unwrap_or_default();
+        if let Some(cited) = found.get("citations") {
+            self.search_results = cited.to_string();
+        }
+        for (position, tool) in found.as_array().into_iter().flatten().enumerate() {
             let text = |field: &str| tool.get(field).and_then(Value::as_str).unwrap_or_default();
             let results = tool.pointer("/search_results/results").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             let key = tool.get("index").and_then(Value::as_u64).unwrap_or(position as u64);
@@ -379,7 +378,7 @@ impl Reader {
 
     /// Whether every choice ended.
     pub(super) fn is_finished(&self) -> bool {
-        !self.choices.is_empty() && self.choices.iter().all(|(_, reason)| reason.is_some())
+        self.emitter.is_finished()
     }
 
     /// Whether the last chunk is out.

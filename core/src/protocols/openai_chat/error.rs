@@ -77,8 +77,13 @@ pub(in crate::protocols) fn must_be_error(value: &Value) -> bool {
     says_error(value)
         && (named
             || has("detail", Value::is_string)
-            || ["code", "error_code", "error_type"].iter().any(|field| has(field, |code| !code.is_null()))
-            || STATUS.iter().any(|field| has(field, Value::is_number)))
+            || ["code", "error_code", "error_type"].iter().any(|field| has(field, |code| !code.is_null() && !is_fine(code)))
+            || STATUS.iter().any(|field| has(field, |status| status.is_number() && !is_fine(status))))
+}
+
+/// Codes that some hosts send with what went well.
+fn is_fine(code: &Value) -> bool {
+    *code == 0 || *code == 200 || *code == "0" || *code == "200"
 }
 
 /// MiniMax puts its failures beside an empty answer, in a 200.
@@ -302,9 +307,7 @@ fn kind(status: Option<u16>, words: &Words) -> ErrorKind {
         None if words.named(&["permission", "accessdenied"]) => ErrorKind::PermissionDenied,
         None if words.named(&["not_found"]) => ErrorKind::ModelNotFound,
         None if words.named(&["unavailable"]) => ErrorKind::Overloaded,
-        None if words.named(&["invalid_request", "badrequest", "bad_request", "invalid_prompt", "invalid_argument", "validation"]) => {
-            ErrorKind::BadRequest
-        }
+        None if words.named(&CALLERS) => ErrorKind::BadRequest,
         // MiniMax's codes.
         None if words.is_code(&["1002", "1039", "1041", "2056"]) => ErrorKind::RateLimited,
         None if words.is_code(&["1004", "2049"]) => ErrorKind::Authentication,
@@ -314,6 +317,25 @@ fn kind(status: Option<u16>, words: &Words) -> ErrorKind {
         None => ErrorKind::Upstream,
     }
 }
+
+/// Names of what only another request mends; those of images are the Responses API's.
+const CALLERS: [&str; 15] = [
+    "bad_request",
+    "badrequest",
+    "download_image",
+    "empty_image",
+    "image_file",
+    "image_parse",
+    "image_too",
+    "invalid_argument",
+    "invalid_base64",
+    "invalid_image",
+    "invalid_prompt",
+    "invalid_request",
+    "unsupported_image",
+    "unsupported_parameter",
+    "validation",
+];
 
 fn text_of(value: &Value, field: &str) -> Option<String> {
     match value.get(field)? {

@@ -29,6 +29,7 @@ impl Decoder for Stream {
     fn finish(&mut self, out: &mut VecDeque<ChatChunk>) -> Result<()> {
         if let Some(body) = self.events.finish(|event, data| read_event(&mut self.reader, event, data, out))? {
             self.reader.read(Shape::Whole, body.trim_ascii(), out)?;
+            return self.reader.end(out);
         }
         // Several hosts never send `[DONE]`; a finish reason is as good.
         if self.reader.is_done() || self.reader.is_finished() { self.reader.end(out) } else { Err(Error::cut()) }

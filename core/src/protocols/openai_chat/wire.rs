@@ -88,10 +88,8 @@ pub(super) struct Piece<'a> {
     pub(super) reasoning: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) reasoning_content: Option<Text<'a>>,
-    /// Copilot.
-    #[serde(borrow)]
-    pub(super) reasoning_text: Option<Text<'a>>,
-    #[serde(borrow)]
+    /// Copilot calls it text. An alias costs less than a field, in every chunk.
+    #[serde(borrow, alias = "reasoning_text")]
     pub(super) thinking: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) reasoning_details: Option<&'a RawValue>,
@@ -100,14 +98,11 @@ pub(super) struct Piece<'a> {
     /// The one call of the days before `tool_calls`.
     #[serde(borrow)]
     pub(super) function_call: Object<Box<Function<'a>>>,
-    /// Tools that the host ran (Groq).
-    #[serde(borrow)]
+    /// A list of tools that the host ran (Groq), or an object with what it found in the caller's own data (Azure).
+    #[serde(borrow, alias = "context")]
     pub(super) executed_tools: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) annotations: Option<&'a RawValue>,
-    /// What was found in the caller's own data (Azure).
-    #[serde(borrow)]
-    pub(super) context: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) images: Option<&'a RawValue>,
     #[serde(borrow)]

@@ -63,7 +63,7 @@ enum Sort {
 }
 
 /// Searches that the host runs itself, though it calls them custom tools (xAI).
-const HOSTED: [&str; 4] = ["x_keyword_search", "x_semantic_search", "x_thread_fetch", "x_user_search"];
+const HOSTED: [&str; 5] = ["view_x_video", "x_keyword_search", "x_semantic_search", "x_thread_fetch", "x_user_search"];
 
 impl Sort {
     fn of(item: &Item<'_>) -> Self {
@@ -96,13 +96,13 @@ impl Reader {
         match kind {
             "response.output_text.delta" => {
                 let at = self.place(&event, Sort::Message);
-                self.items[at].text = true;
+                self.items[at].text |= !delta().is_empty();
                 self.begin_part(at, event.content_index.0.unwrap_or(0));
                 self.text(delta(), event.logprobs, out);
             }
             "response.refusal.delta" => {
                 let at = self.place(&event, Sort::Message);
-                self.items[at].refusal = true;
+                self.items[at].refusal |= !delta().is_empty();
                 self.emitter.refusal(0, delta().to_owned(), out);
             }
             "response.reasoning_summary_text.delta" | "response.reasoning_summary.delta" => {
@@ -116,7 +116,7 @@ impl Reader {
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
                 let at = self.place(&event, Sort::Call);
                 // Of a call that was not announced all is said at its end.
-                self.items[at].arguments |= self.emitter.has_tool(0, at as u64);
+                self.items[at].arguments |= !delta().is_empty() && self.emitter.has_tool(0, at as u64);
                 self.emitter.tool_arguments(0, at as u64, delta(), out);
             }
             "response.output_text.annotation.added" => {

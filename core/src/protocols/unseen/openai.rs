@@ -127,10 +127,30 @@ fn chat_streams_that_break_off() {
     assert_eq!(CHAT.stream(&half).1.unwrap().upstream_code(), Some("stream_cut"), "one of two choices has ended");
     assert!(CHAT.stream(&(half.clone() + &sse(&[choice(1, Some("length"))]))).1.is_none(), "both have");
     assert!(CHAT.stream(&(half + "data: [DONE]\n\n")).1.is_none(), "the end was said");
-    for nothing in ["data: null\n\n", "data: \"\"\n\n", "data: []\n\n", "event: ping\ndata: ping\n\n", ": x\n\n", "event: x\n\n"] {
+    let counted = sse(&[json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "cost": 2.5e-5}, "created": 1})]);
+    let begun = sse(&[chunk(&json!({"content": "Hi"}))]);
+    for end in 1..counted.trim_end().len() - 1 {
+        let error = CHAT.stream(&(begun.clone() + &counted[..end])).1.unwrap();
+        assert_eq!(error.upstream_code(), Some("stream_cut"), "{}", &counted[..end]);
+    }
+    for nothing in [
+        "data: {\"code\": 0, \"message\": \"success\"}\n\n",
+        "data: {\"status\": 200, \"msg\": \"ok\"}\n\n",
+        "data: null\n\n",
+        "data: \"\"\n\n",
+        "data: []\n\n",
+        "event: ping\ndata: ping\n\n",
+        ": x\n\n",
+        "event: x\n\n",
+    ] {
         let events = format!("{nothing}{}{nothing}{}{nothing}", sse(&[chunk(&json!({"content": "Hi"}))]), sse(&[ending("stop")]));
         streamed(&CHAT, &events, &json!({"text": "Hi", "finish": "stop"}));
     }
+    streamed(
+        &CHAT,
+        &json!({"choices": [{"message": {"content": "Hi"}, "finish_reason": ""}]}).to_string(),
+        &json!({"text": "Hi", "finish": "stop"}),
+    );
     let stopped = json!({"choices": [], "x_groq": {"id": "r", "error": "over capacity"}});
     assert_eq!(broken(&CHAT, &[chunk(&json!({"content": "Half"})), stopped]).2, "over capacity");
 }
@@ -302,6 +322,7 @@ fn chat_failures_inside_a_200_by_their_words() {
         (json!({"statusCode": 503, "message": "no"}), Overloaded, Some(503)),
         (json!({"error": {"type": "internal_error", "message": "no", "code": "internal_server_error"}}), Upstream, None),
         (json!({"error": {"type": "server_error", "message": "no", "status": 504}}), Timeout, Some(504)),
+        (json!({"error": {"code": "failed_to_download_image", "message": "no"}}), BadRequest, None),
     ] {
         let (text, got, words) = broken(&CHAT, &[half.clone(), event.clone()]);
         assert_eq!((text.as_str(), got, words.as_str()), ("Half", kind, "no"), "{event}");
@@ -452,6 +473,17 @@ fn responses_from_servers_that_say_less() {
         ];
         streamed(&RESPONSES, &sse(&events), &json!({"text": "Hi", "reasoning": "Hm."}));
     }
+    // Empty pieces, and all of it at the end.
+    let empty = |kind: &str, index: u64| json!({"type": format!("response.{kind}.delta"), "output_index": index, "delta": ""});
+    let events = [
+        empty("output_text", 0),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": said_in("m", "Hi")}),
+        json!({"type": "response.output_item.added", "output_index": 1, "item": called_in("fc", "f", "")}),
+        empty("function_call_arguments", 1),
+        json!({"type": "response.output_item.done", "output_index": 1, "item": called_in("fc", "f", "{\"x\":1}")}),
+        completed(&json!([])),
+    ];
+    streamed(&RESPONSES, &sse(&events), &json!({"text": "Hi", "calls": [r#"f({"x":1})"#]}));
     // A call whose name comes at its end.
     let events = [
         json!({"type": "response.output_item.added", "output_index": 0, "item": {"type": "function_call", "id": "fc", "call_id": "c"}}),
