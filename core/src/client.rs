@@ -227,7 +227,8 @@ impl Client {
         validate::validate(request)?;
         self.open_catalogs().await;
         let plan = self.plan(Asked::Chat(request))?;
-        route::run(&self.0, Ask::Chat { request, stream }, plan).await
+        // Boxed: whoever spawns a call or waits for it moves its future about, which is several kilobytes otherwise.
+        Box::pin(route::run(&self.0, Ask::Chat { request, stream }, plan)).await
     }
 
     async fn run_embedding(&self, request: &EmbeddingRequest) -> Result<EmbeddingResponse> {
