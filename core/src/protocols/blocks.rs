@@ -31,8 +31,12 @@ enum Open {
     Thinking {
         is_marked: bool,
     },
-    Tool,
-    JsonTool,
+    Tool {
+        /// The call is the answer, and its arguments are the text.
+        is_answer: bool,
+        /// What the begin of the block said; pieces, where they follow, say it again.
+        input: String,
+    },
     Image {
         format: String,
         data: String,
@@ -62,13 +66,13 @@ impl Blocks {
         self.open.push((index, Open::Thinking { is_marked: false }));
     }
 
-    pub(super) fn start_tool(&mut self, index: u32, id: &str, name: &str, out: &mut VecDeque<ChatChunk>) {
-        if self.json_tool.as_deref() == Some(name) {
-            self.open.push((index, Open::JsonTool));
-        } else {
+    /// Begins a call. Streams begin it empty; whole messages and some hosts have all of its input here.
+    pub(super) fn start_tool(&mut self, index: u32, id: &str, name: &str, input: Cow<'_, str>, out: &mut VecDeque<ChatChunk>) {
+        let is_answer = self.json_tool.as_deref() == Some(name);
+        if !is_answer {
             self.emitter.tool_start(0, index.into(), Some(id), name, out);
-            self.open.push((index, Open::Tool));
         }
+        self.open.push((index, Open::Tool { is_answer, input: input.into_owned() }));
     }
 
     pub(super) fn start_image(&mut self, index: u32, format: &str) {
@@ -131,13 +135,18 @@ impl Blocks {
 
     /// Adds a piece of a call's arguments.
     pub(super) fn arguments(&mut self, index: u32, fragment: &str, out: &mut VecDeque<ChatChunk>) {
-        if fragment.is_empty() {
-            return;
+        if let (false, Some(Open::Tool { is_answer, input })) = (fragment.is_empty(), self.find(index)) {
+            input.clear();
+            let is_answer = *is_answer;
+            self.pour(index, is_answer, fragment, out);
         }
-        match self.find(index) {
-            Some(Open::Tool) => self.emitter.tool_arguments(0, index.into(), fragment, out),
-            Some(Open::JsonTool) => self.emitter.text(0, fragment.to_owned(), out),
-            _ => {}
+    }
+
+    fn pour(&mut self, index: u32, is_answer: bool, fragment: &str, out: &mut VecDeque<ChatChunk>) {
+        if is_answer {
+            self.emitter.text(0, fragment.to_owned(), out);
+        } else {
+            self.emitter.tool_arguments(0, index.into(), fragment, out);
         }
     }
 
@@ -159,6 +168,7 @@ impl Blocks {
                 let images = vec![ImageOutput::ImageUrl { image_url }];
                 self.emitter.delta(0, Delta { images, ..Delta::default() }, out);
             }
+            Open::Tool { is_answer, input } => self.pour(index, is_answer, &input, out),
             Open::Text { start, citations } => {
                 for mut url_citation in citations {
                     (url_citation.start_index, url_citation.end_index) = (start, self.chars);

@@ -708,6 +708,17 @@ fn a_call_that_the_limit_cut_before_its_arguments_has_none() {
 }
 
 #[test]
+fn a_call_said_at_the_begin_of_its_block_and_in_pieces_is_one() {
+    let begin = json!({"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {"x": 1}}});
+    let piece =
+        |json: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": json}});
+    let end = [json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}}), json!({"type": "message_stop"})];
+    let want = json!({"calls": [r#"f({"x":1})"#], "finish": "tool_calls"});
+    streamed(&ANTHROPIC, &sse(&[&[begin.clone()][..], &end].concat()), &want);
+    streamed(&ANTHROPIC, &sse(&[&[begin, piece("{\"x\""), piece(":1}")][..], &end].concat()), &want);
+}
+
+#[test]
 fn one_choice_of_two_is_not_the_answer() {
     let chat = |index: u8, finish: Value| json!({"choices": [{"index": index, "delta": {"content": "A"}, "finish_reason": finish}]});
     let gemini =

@@ -188,9 +188,8 @@ impl State {
             "text" => self.blocks.start_text(index),
             "thinking" => self.blocks.start_thinking(index),
             "tool_use" => {
-                self.blocks.start_tool(index, text(block.id.as_ref()), text(block.name.as_ref()), out);
-                // Streams begin it empty; whole messages and some hosts put everything here.
-                return self.blocks.arguments(index, &arguments(block.input), out);
+                let [id, name] = [&block.id, &block.name].map(|field| text(field.as_ref()));
+                return self.blocks.start_tool(index, id, name, arguments(block.input), out);
             }
             "redacted_thinking" => {
                 self.blocks.redacted(index, text(block.data.as_ref()), out);

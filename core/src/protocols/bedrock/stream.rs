@@ -151,8 +151,7 @@ impl State {
             if call.kind.is_some_and(|kind| kind.0 != "tool_use") {
                 return self.blocks.start_other(index);
             }
-            self.blocks.start_tool(index, &call.tool_use_id.0, &call.name.0, out);
-            self.blocks.arguments(index, &arguments(call.input), out);
+            self.blocks.start_tool(index, &call.tool_use_id.0, &call.name.0, arguments(call.input), out);
         } else if let Some(text) = block.text {
             self.blocks.text(index, text.0, out);
         } else if let Some(reasoning) = block.reasoning_content.0 {
