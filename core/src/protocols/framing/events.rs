@@ -44,11 +44,12 @@ impl Events {
         }
     }
 
-    /// The stream ended: the last event goes to `on`, unless a cut left half of it; a body that was no events is returned.
+    /// The stream ended: the last event goes to `on`, and a body that was no events is returned, unless a cut left
+    /// half of either.
     pub fn finish<E>(&mut self, mut on: impl FnMut(&[u8], &[u8]) -> Result<(), E>) -> Result<Option<Vec<u8>>, E> {
         match std::mem::take(&mut self.0) {
             Body::Unknown => Ok(None),
-            Body::Whole(body) => Ok(Some(body)),
+            Body::Whole(body) => Ok(Some(body).filter(|body| !is_half(body))),
             Body::Events(mut sse) => sse.finish(|event, data| if is_half(data) { Ok(()) } else { on(event, data) }).map(|()| None),
         }
     }
@@ -57,11 +58,11 @@ impl Events {
 /// Whether the text is JSON, or the word at the end, that breaks off.
 fn is_half(data: &[u8]) -> bool {
     let is_word = data != b"[DONE]" && b"[DONE]".starts_with(data);
-    is_word
-        || matches!(data.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
-            && (breaks_off(data) || matches!(data.last(), Some(b'.' | b'-' | b'+' | b'e' | b'E')) && breaks_off(&[data, b"0"].concat()))
+    is_word || matches!(data.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) && breaks_off(data)
 }
 
+/// Whether JSON ends before its end, be it inside a number.
 fn breaks_off(json: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(json).is_err_and(|error| error.is_eof())
+    let is_cut = |json: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(json).is_err_and(|error| error.is_eof());
+    is_cut(json) || matches!(json.last(), Some(b'.' | b'-' | b'+' | b'e' | b'E')) && is_cut(&[json, b"0"].concat())
 }

@@ -162,7 +162,11 @@ impl Reader {
         let (delta, message) = (choice.delta.0.as_ref(), choice.message.0.as_deref());
         let piece = match shape {
             // At the end of a stream some hosts send all of it again.
-            Shape::Chunk => delta.or(message.filter(|_| !self.emitter.has_begun(index))),
+            Shape::Chunk => {
+                let message = message.filter(|_| !self.emitter.has_begun(index));
+                let ends = Text::of(&choice.finish_reason).is_some();
+                delta.filter(|delta| !ends || message.is_none() || !delta.says_nothing()).or(message)
+            }
             Shape::Whole => message.or(delta),
         };
         if let Some(piece) = piece {
@@ -309,12 +313,14 @@ impl Reader {
     }
 
     fn tool_call(&mut self, choice: u32, position: usize, call: &ToolCall<'_>, out: &mut VecDeque<ChatChunk>) {
-        let named = |function: &&Function<'_>| Text::given(function.name.as_ref()).is_some();
-        let function = call.function.0.as_ref().filter(named).or(call.custom.0.as_ref()).or(call.function.0.as_ref());
-        let (name, fragment) = match function {
-            Some(function) => (&function.name, function.arguments.as_ref().or(function.input.as_ref())),
-            None if call.name.is_some() => (&call.name, call.arguments.as_ref()),
-            None => return,
+        let named = |function: &&Function<'_>| Text::of(&function.name).is_some();
+        let (function, custom) = (call.function.0.as_ref(), call.custom.0.as_ref());
+        let (name, fragment) = match function.filter(named).or(custom.filter(named)) {
+            None if Text::of(&call.name).is_some() => (&call.name, call.arguments.as_ref()),
+            function_or_custom => match function_or_custom.or(function).or(custom) {
+                Some(function) => (&function.name, function.arguments.as_ref().or(function.input.as_ref())),
+                None => return,
+            },
         };
         let piece = CallPiece {
             index: call.index.0,

@@ -109,6 +109,17 @@ pub(super) struct Piece<'a> {
     pub(super) audio: Option<&'a RawValue>,
 }
 
+impl Piece<'_> {
+    /// Whether it is there for its form alone.
+    pub(super) fn says_nothing(&self) -> bool {
+        let texts = [&self.refusal, &self.reasoning, &self.reasoning_content, &self.thinking];
+        self.content.as_ref().is_none_or(|content| matches!(content, Content::Text(text) if text.is_empty()))
+            && self.tool_calls.0.is_empty()
+            && self.function_call.0.is_none()
+            && texts.iter().all(|text| Text::of(text).is_none())
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ToolCall<'a> {

@@ -151,6 +151,14 @@ fn chat_streams_that_break_off() {
         &json!({"choices": [{"message": {"content": "Hi"}, "finish_reason": ""}]}).to_string(),
         &json!({"text": "Hi", "finish": "stop"}),
     );
+    let both = json!({"choices": [{"delta": {"role": "assistant", "content": ""}, "message": {"content": "Hi"}, "finish_reason": "stop"}]});
+    streamed(&CHAT, &sse(&[both]), &json!({"text": "Hi", "finish": "stop"}));
+    for wire in [&CHAT, &RESPONSES] {
+        let body = json!({"id": "a", "status": "completed", "choices": [{"message": {"content": "Hi"}}], "output": []}).to_string();
+        for end in 1..body.len() {
+            assert_eq!(wire.stream(&body[..end]).1.unwrap().upstream_code(), Some("stream_cut"), "{}", &body[..end]);
+        }
+    }
     let stopped = json!({"choices": [], "x_groq": {"id": "r", "error": "over capacity"}});
     assert_eq!(broken(&CHAT, &[chunk(&json!({"content": "Half"})), stopped]).2, "over capacity");
 }
