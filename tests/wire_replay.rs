@@ -2,7 +2,8 @@
 //! whole client, and, one of each vendor and API, to a client over a real connection; what comes out is compared, field by
 //! field, with what a correct client must report. The recordings live outside the repository (`wire/recordings.rs`).
 //! `JUNTO_WIRE_API=messages` and `JUNTO_WIRE_CASE=substring` narrow it down, and `JUNTO_WIRE_SHOW=40` prints more of
-//! what differs. Each answer is read in other forms too, which mean the same (`wire/bend.rs`): `JUNTO_WIRE_BENDS=50` makes many.
+//! what differs. Each answer is read in other forms too, which mean the same (`wire/bend.rs`), and each stream is cut in the
+//! middle: `JUNTO_WIRE_BENDS=50` makes many of both.
 
 #[cfg(test)]
 #[path = "wire/recordings.rs"]
@@ -232,7 +233,7 @@ mod replay {
                 Some(*end)
             })
             .collect();
-        let step = ends.len() / 12 + 1;
+        let step = ends.len() / (6 * bends() as usize + 1) + 1;
         let mut differences = Differences::new();
         for end in ends.into_iter().step_by(step).filter(|end| *end < body.len()) {
             let part = play(case, &case.response, &[&body[..end]]);
