@@ -72,11 +72,16 @@ pub(in crate::protocols) fn says_error(value: &Value) -> bool {
 
 /// Whether JSON that stands in the place of a chunk can only be the reason why no more will come.
 pub(in crate::protocols) fn must_be_error(value: &Value) -> bool {
-    let has = |field: &str, is: fn(&Value) -> bool| value.get(field).is_some_and(is);
+    let first = value.as_array().and_then(|list| list.first()).unwrap_or(value);
+    let has = |field: &str, is: fn(&Value) -> bool| first.get(field).is_some_and(is);
     let named = has("type", |kind| kind.as_str().is_some_and(|kind| kind.contains("error") || kind.contains("Error")));
     says_error(value)
         && (named
             || has("detail", Value::is_string)
+            || has("error", |error| !error.is_null())
+            || has("errors", Value::is_array)
+            || has("success", |success| *success == false)
+            || has("status", |status| *status == "error" || *status == "failed" || *status == "failure")
             || ["code", "error_code", "error_type"].iter().any(|field| has(field, |code| !code.is_null() && !is_fine(code)))
             || STATUS.iter().any(|field| has(field, |status| status.is_number() && !is_fine(status))))
 }

@@ -331,6 +331,9 @@ fn chat_failures_inside_a_200_by_their_words() {
         (json!({"error": {"type": "internal_error", "message": "no", "code": "internal_server_error"}}), Upstream, None),
         (json!({"error": {"type": "server_error", "message": "no", "status": 504}}), Timeout, Some(504)),
         (json!({"error": {"code": "failed_to_download_image", "message": "no"}}), BadRequest, None),
+        (json!({"errors": [{"message": "no", "extensions": {}}]}), Upstream, None),
+        (json!({"success": false, "message": "no"}), Upstream, None),
+        (json!({"status": "error", "message": "no"}), Upstream, None),
     ] {
         let (text, got, words) = broken(&CHAT, &[half.clone(), event.clone()]);
         assert_eq!((text.as_str(), got, words.as_str()), ("Half", kind, "no"), "{event}");
@@ -531,6 +534,7 @@ fn responses_from_servers_that_say_less() {
         ),
         (json!({"error": "no"}), ErrorKind::Upstream),
         (json!({"detail": "no"}), ErrorKind::Upstream),
+        (json!([{"error": {"code": 429, "message": "no"}}]), ErrorKind::RateLimited),
         (json!({"type": "error", "code": "context_length_exceeded", "message": "no"}), ErrorKind::ContextLength),
         (json!({"object": "error", "message": "no", "type": "BadRequestError", "code": 400}), ErrorKind::BadRequest),
     ] {
