@@ -1,5 +1,6 @@
 //! Vendors' JSON as they really send it: borrowed from the bytes, and forgiving about types. A struct whose fields are all of
 //! these types can be read from any JSON object, so a field that a vendor bends never costs the rest of the answer.
+//! `bound(deserialize = "'de: 'a")` on such a struct lets all its fields borrow.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -77,6 +78,34 @@ impl From<String> for Text<'_> {
     }
 }
 
+/// What a visitor makes of text, and of a scalar: its own text.
+macro_rules! written {
+    ($text:expr) => {
+        fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+            Ok($text(Cow::Borrowed(text)))
+        }
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok($text(Cow::Owned(text.to_owned())))
+        }
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok($text(Cow::Borrowed("")))
+        }
+        fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+            Ok($text(Cow::Owned(value.to_string())))
+        }
+        fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+            Ok($text(Cow::Owned(value.to_string())))
+        }
+        fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+            Ok($text(Cow::Owned(value.to_string())))
+        }
+        fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+            Ok($text(Cow::Owned(value.to_string())))
+        }
+    };
+}
+pub(super) use written;
+
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextVisitor<'a>(PhantomData<&'a str>);
@@ -85,27 +114,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_unit<E>(self) -> Result<Text<'a>, E> {
-                Ok(Text::default())
-            }
-            fn visit_bool<E>(self, value: bool) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Owned(value.to_string())))
-            }
-            fn visit_i64<E>(self, value: i64) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Owned(value.to_string())))
-            }
-            fn visit_u64<E>(self, value: u64) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Owned(value.to_string())))
-            }
-            fn visit_f64<E>(self, value: f64) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Owned(value.to_string())))
-            }
+            written!(Text);
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Text<'a>, A::Error> {
                 let mut items = Vec::<Value>::new();
                 while let Some(item) = seq.next_element()? {
@@ -319,22 +328,18 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Default, Deserialize)]
-    #[serde(default)]
+    #[serde(default, bound(deserialize = "'de: 'a"))]
     struct Sample<'a> {
-        #[serde(borrow)]
         text: Option<Text<'a>>,
         count: Count,
         flag: Flag,
-        #[serde(borrow)]
         object: Object<Inner<'a>>,
-        #[serde(borrow)]
         objects: Objects<Inner<'a>>,
     }
 
     #[derive(Debug, Default, Deserialize)]
-    #[serde(default)]
+    #[serde(default, bound(deserialize = "'de: 'a"))]
     struct Inner<'a> {
-        #[serde(borrow)]
         name: Option<Text<'a>>,
     }
 

@@ -14,20 +14,15 @@ pub(super) fn text<'a>(field: Option<&'a Text<'_>>) -> &'a str {
 
 /// One event of a stream. One struct for all of them: the type may come after the payload.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Event<'a> {
-    #[serde(rename = "type", borrow)]
+    #[serde(rename = "type")]
     pub(super) kind: Text<'a>,
     pub(super) index: Count,
-    #[serde(borrow)]
     pub(super) delta: Object<EventDelta<'a>>,
-    #[serde(borrow)]
     pub(super) content_block: Object<Block<'a>>,
-    #[serde(borrow)]
     pub(super) message: Object<Answer<'a>>,
-    #[serde(borrow)]
     pub(super) usage: Object<Usage<'a>>,
-    #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
     /// Bedrock counts too, at the end.
     #[serde(rename = "amazon-bedrock-invocationMetrics")]
@@ -36,61 +31,41 @@ pub(super) struct Event<'a> {
 
 /// What a block or the message gained.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct EventDelta<'a> {
-    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) thinking: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) signature: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) partial_json: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) citation: Object<Citation<'a>>,
-    #[serde(borrow)]
     pub(super) stop_reason: Option<Text<'a>>,
 }
 
 /// A whole message; at the start of a stream without content.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Answer<'a> {
-    #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) model: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) content: Option<Parts<Block<'a>>>,
-    #[serde(borrow)]
     pub(super) stop_reason: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) usage: Object<Usage<'a>>,
-    #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
 }
 
 /// One block of an answer. Results of tools that Anthropic ran have other fields, which nobody here reads.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Block<'a> {
-    #[serde(rename = "type", borrow)]
+    #[serde(rename = "type")]
     pub(super) kind: Text<'a>,
-    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) thinking: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) signature: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) data: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) name: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) input: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) citations: Objects<Citation<'a>>,
 }
 
@@ -102,22 +77,18 @@ impl From<String> for Block<'_> {
 
 /// A source of a text block.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Citation<'a> {
-    #[serde(borrow)]
     pub(super) url: Option<Text<'a>>,
     /// Stands for the URL in citations of search results that the caller supplied.
-    #[serde(borrow)]
     pub(super) source: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) title: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) cited_text: Option<Text<'a>>,
 }
 
 /// Tokens. `message_start` and `message_delta` each say a part.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Usage<'a> {
     pub(super) input_tokens: Count,
     pub(super) output_tokens: Count,
@@ -126,7 +97,6 @@ pub(super) struct Usage<'a> {
     pub(super) cache_creation: Object<CacheCreation>,
     pub(super) output_tokens_details: Object<OutputDetails>,
     pub(super) server_tool_use: Object<ServerToolUse>,
-    #[serde(borrow)]
     pub(super) service_tier: Option<Text<'a>>,
 }
 
@@ -171,10 +141,11 @@ impl From<Metrics> for Usage<'_> {
 
 /// What went wrong, inside an error body or an error event.
 #[derive(Debug, Default, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Problem<'a> {
-    #[serde(rename = "type", default, borrow)]
+    #[serde(rename = "type", default)]
     pub(super) kind: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(default)]
     pub(super) message: Option<Text<'a>>,
 }
 

@@ -9,205 +9,161 @@ use crate::protocols::loose::{Count, Object, Objects, Text};
 
 /// The payload of any event of a stream; which one, the frame says.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Event<'a> {
     pub(super) content_block_index: Count,
-    #[serde(borrow)]
     pub(super) start: Object<Block<'a>>,
-    #[serde(borrow)]
     pub(super) delta: Object<Delta<'a>>,
-    #[serde(borrow)]
     pub(super) stop_reason: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) usage: Object<Usage<'a>>,
-    #[serde(borrow)]
     pub(super) service_tier: Object<ServedTier<'a>>,
 }
 
 /// What a block gained. The results of server tools are lists here, so they are not read.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Delta<'a> {
-    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) tool_use: Object<ToolUseDelta<'a>>,
-    #[serde(borrow)]
     pub(super) reasoning_content: Object<ReasoningDelta<'a>>,
-    #[serde(borrow)]
     pub(super) citation: Object<Citation<'a>>,
-    #[serde(borrow)]
     pub(super) image: Object<Image<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct ToolUseDelta<'a> {
-    #[serde(borrow)]
     pub(super) input: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct ReasoningDelta<'a> {
-    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) signature: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) redacted_content: Option<Text<'a>>,
 }
 
 /// A whole answer.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Answer<'a> {
-    #[serde(borrow)]
     pub(super) output: Object<Output<'a>>,
-    #[serde(borrow)]
     pub(super) stop_reason: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) usage: Object<Usage<'a>>,
-    #[serde(borrow)]
     pub(super) service_tier: Object<ServedTier<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Output<'a> {
-    #[serde(borrow)]
     pub(super) message: Object<Message<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Message<'a> {
-    #[serde(borrow)]
     pub(super) content: Objects<Block<'a>>,
 }
 
 /// A block; one of its fields is there.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Block<'a> {
-    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) tool_use: Object<ToolUse<'a>>,
-    #[serde(borrow)]
     pub(super) reasoning_content: Object<Reasoning<'a>>,
-    #[serde(borrow)]
     pub(super) citations_content: Object<Cited<'a>>,
-    #[serde(borrow)]
     pub(super) image: Object<Image<'a>>,
 }
 
 /// An image; in a stream its format at the start, and its bytes in pieces.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Image<'a> {
-    #[serde(borrow)]
     pub(super) format: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) source: Object<ImageSource<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct ImageSource<'a> {
-    #[serde(borrow)]
     pub(super) bytes: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct ToolUse<'a> {
-    #[serde(borrow)]
     pub(super) tool_use_id: Text<'a>,
-    #[serde(borrow)]
     pub(super) name: Text<'a>,
-    #[serde(borrow)]
     pub(super) input: Option<&'a RawValue>,
     /// `server_tool_use` where the vendor runs it.
-    #[serde(rename = "type", borrow)]
+    #[serde(rename = "type")]
     pub(super) kind: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Reasoning<'a> {
-    #[serde(borrow)]
     pub(super) reasoning_text: Object<ReasoningDelta<'a>>,
-    #[serde(borrow)]
     pub(super) redacted_content: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Cited<'a> {
-    #[serde(borrow)]
     pub(super) content: Objects<SourceText<'a>>,
-    #[serde(borrow)]
     pub(super) citations: Objects<Citation<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct SourceText<'a> {
-    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Citation<'a> {
-    #[serde(borrow)]
     pub(super) title: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) source: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) source_content: Objects<SourceText<'a>>,
-    #[serde(borrow)]
     pub(super) location: Object<Location<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Location<'a> {
-    #[serde(borrow)]
     pub(super) web: Object<Web<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Web<'a> {
-    #[serde(borrow)]
     pub(super) url: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Usage<'a> {
     pub(super) input_tokens: Count,
     pub(super) output_tokens: Count,
     pub(super) cache_read_input_tokens: Count,
     pub(super) cache_write_input_tokens: Count,
-    #[serde(borrow)]
     pub(super) cache_details: Objects<CacheDetail<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct CacheDetail<'a> {
-    #[serde(borrow)]
     pub(super) ttl: Option<Text<'a>>,
     pub(super) input_tokens: Count,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct ServedTier<'a> {
-    #[serde(rename = "type", borrow)]
+    #[serde(rename = "type")]
     pub(super) kind: Option<Text<'a>>,
 }
 

@@ -46,8 +46,9 @@ pub(in crate::protocols) fn request<'a>(call: &EmbedCall<'a>, model: Option<&'a 
 }
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct Answer<'a> {
-    #[serde(default, borrow)]
+    #[serde(default)]
     id: Option<Text<'a>>,
     embeddings: Vectors,
     #[serde(default)]

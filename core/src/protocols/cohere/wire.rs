@@ -6,37 +6,29 @@ use serde_json::Value;
 use crate::protocols::loose::{Count, Object, Objects, Parts, Text};
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Answer<'a> {
-    #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) message: Object<Message<'a>>,
-    #[serde(borrow)]
     pub(super) finish_reason: Option<Text<'a>>,
     pub(super) usage: Object<Usage>,
 }
 
 /// A whole message; or a piece of one, where each list is the one thing that it gains.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Message<'a> {
-    #[serde(borrow)]
     pub(super) tool_plan: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) content: Parts<Content<'a>>,
-    #[serde(borrow)]
     pub(super) tool_calls: Objects<ToolCall<'a>>,
     pub(super) citations: Objects<Citation>,
 }
 
 /// A `text` or `thinking` block, or a piece of one.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Content<'a> {
-    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) thinking: Option<Text<'a>>,
 }
 
@@ -47,20 +39,16 @@ impl From<String> for Content<'_> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct ToolCall<'a> {
-    #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) function: Object<Function<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Function<'a> {
-    #[serde(borrow)]
     pub(super) name: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) arguments: Option<Text<'a>>,
 }
 
@@ -98,27 +86,21 @@ pub(super) struct Tokens {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Event<'a> {
-    #[serde(borrow, rename = "type")]
+    #[serde(rename = "type")]
     pub(super) event_type: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
     pub(super) index: Count,
-    #[serde(borrow)]
     pub(super) delta: Object<Delta<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Delta<'a> {
-    #[serde(borrow)]
     pub(super) message: Object<Message<'a>>,
-    #[serde(borrow)]
     pub(super) finish_reason: Option<Text<'a>>,
     pub(super) usage: Object<Usage>,
-    #[serde(borrow)]
     pub(super) error: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) error_type: Option<Text<'a>>,
 }

@@ -6,105 +6,80 @@ use serde_json::{Value, value::RawValue};
 use crate::protocols::loose::{Count, Flag, Object, Objects, Text};
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Answer<'a> {
-    #[serde(borrow)]
     pub(super) candidates: Objects<Candidate<'a>>,
-    #[serde(borrow)]
     pub(super) prompt_feedback: Object<PromptFeedback<'a>>,
-    #[serde(borrow)]
     pub(super) usage_metadata: Object<UsageMetadata<'a>>,
-    #[serde(borrow)]
     pub(super) model_version: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) response_id: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Candidate<'a> {
     pub(super) index: Count,
-    #[serde(borrow)]
     pub(super) content: Object<Content<'a>>,
-    #[serde(borrow)]
     pub(super) finish_reason: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) grounding_metadata: Object<GroundingMetadata<'a>>,
-    #[serde(borrow)]
     pub(super) citation_metadata: Object<CitationMetadata<'a>>,
-    #[serde(borrow)]
     pub(super) logprobs_result: Object<LogprobsResult<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Content<'a> {
-    #[serde(borrow)]
     pub(super) parts: Objects<Part<'a>>,
 }
 
 /// One part. Parts of tools that Google runs itself (`executableCode`, `codeExecutionResult`, `toolCall`, ..) are not
 /// named here, because they are not part of the answer.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Part<'a> {
-    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
     pub(super) thought: Flag,
-    #[serde(borrow)]
     pub(super) thought_signature: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) function_call: Object<FunctionCall<'a>>,
-    #[serde(borrow)]
     pub(super) inline_data: Object<Blob<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct FunctionCall<'a> {
-    #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) name: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) args: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) partial_args: Option<Objects<PartialArg<'a>>>,
     pub(super) will_continue: Flag,
 }
 
 /// A piece of one argument; Vertex streams them where it is asked to.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct PartialArg<'a> {
-    #[serde(borrow)]
     pub(super) json_path: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) string_value: Option<Text<'a>>,
     pub(super) number_value: Option<Value>,
     pub(super) bool_value: Option<Flag>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Blob<'a> {
-    #[serde(borrow)]
     pub(super) mime_type: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) data: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct PromptFeedback<'a> {
-    #[serde(borrow)]
     pub(super) block_reason: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct UsageMetadata<'a> {
     pub(super) prompt_token_count: Count,
     pub(super) candidates_token_count: Count,
@@ -112,43 +87,32 @@ pub(super) struct UsageMetadata<'a> {
     pub(super) tool_use_prompt_token_count: Count,
     pub(super) cached_content_token_count: Count,
     pub(super) total_token_count: Count,
-    #[serde(borrow)]
     pub(super) prompt_tokens_details: Objects<ModalityTokens<'a>>,
-    #[serde(borrow)]
     pub(super) candidates_tokens_details: Objects<ModalityTokens<'a>>,
-    #[serde(borrow)]
     pub(super) service_tier: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct ModalityTokens<'a> {
-    #[serde(borrow)]
     pub(super) modality: Option<Text<'a>>,
     pub(super) token_count: Count,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct GroundingMetadata<'a> {
-    #[serde(borrow)]
     pub(super) grounding_chunks: Objects<GroundingChunk<'a>>,
-    #[serde(borrow)]
     pub(super) grounding_supports: Objects<GroundingSupport<'a>>,
-    #[serde(borrow)]
     pub(super) web_search_queries: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct GroundingChunk<'a> {
-    #[serde(borrow)]
     pub(super) web: Object<Source<'a>>,
-    #[serde(borrow)]
     pub(super) maps: Object<Source<'a>>,
-    #[serde(borrow)]
     pub(super) retrieved_context: Object<Source<'a>>,
-    #[serde(borrow)]
     pub(super) image: Object<Source<'a>>,
 }
 
@@ -160,14 +124,12 @@ impl<'a> GroundingChunk<'a> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Source<'a> {
-    #[serde(borrow)]
     pub(super) uri: Option<Text<'a>>,
     /// The page that an image was found on.
-    #[serde(borrow, rename = "sourceUri")]
+    #[serde(rename = "sourceUri")]
     pub(super) source_uri: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) title: Option<Text<'a>>,
 }
 
@@ -178,65 +140,54 @@ impl Source<'_> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct GroundingSupport<'a> {
-    #[serde(borrow)]
     pub(super) grounding_chunk_indices: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) segment: Object<Segment<'a>>,
 }
 
 /// A part of the answer. Offsets count bytes.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Segment<'a> {
     pub(super) start_index: Count,
     pub(super) end_index: Count,
-    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
 }
 
 /// Sources that the answer recites; Vertex says `citations`.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct CitationMetadata<'a> {
-    #[serde(borrow)]
     pub(super) citation_sources: Objects<CitationSource<'a>>,
-    #[serde(borrow)]
     pub(super) citations: Objects<CitationSource<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct CitationSource<'a> {
     pub(super) start_index: Count,
     pub(super) end_index: Count,
-    #[serde(borrow)]
     pub(super) uri: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) title: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct LogprobsResult<'a> {
-    #[serde(borrow)]
     pub(super) chosen_candidates: Objects<Logprob<'a>>,
-    #[serde(borrow)]
     pub(super) top_candidates: Objects<TopCandidates<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct TopCandidates<'a> {
-    #[serde(borrow)]
     pub(super) candidates: Objects<Logprob<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Logprob<'a> {
-    #[serde(borrow)]
     pub(super) token: Option<Text<'a>>,
     /// A number, or `"-Infinity"` as protobuf writes it.
     pub(super) log_probability: Option<Value>,

@@ -19,8 +19,9 @@ use crate::{
 pub(in crate::protocols) struct OllamaEmbeddings;
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct Answer<'a> {
-    #[serde(default, borrow)]
+    #[serde(default)]
     model: Option<Text<'a>>,
     #[serde(default)]
     embeddings: Option<Vec<Floats>>,

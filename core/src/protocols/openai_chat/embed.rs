@@ -24,24 +24,25 @@ pub(in crate::protocols) struct OpenaiEmbeddings;
 const MOST_INPUTS: usize = 2048;
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct Answer<'a> {
-    #[serde(default, borrow)]
+    #[serde(default)]
     id: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(default)]
     model: Option<Text<'a>>,
-    #[serde(default, borrow)]
+    #[serde(default)]
     data: Option<Vec<Item<'a>>>,
     #[serde(default)]
     usage: Object<WireUsage>,
-    #[serde(default, borrow)]
+    #[serde(default)]
     error: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct Item<'a> {
     #[serde(default)]
     index: Count,
-    #[serde(borrow)]
     embedding: &'a RawValue,
 }
 

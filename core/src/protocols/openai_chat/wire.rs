@@ -12,65 +12,46 @@ use serde::{
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    protocols::loose::{Cost, Count, Object, Objects, Parts, Text},
+    protocols::loose::{Cost, Count, Object, Objects, Parts, Text, written},
     types::SearchSize,
 };
 
 /// A whole answer or one chunk of it; they differ only in `message` and `delta`.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Answer<'a> {
-    #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) model: Option<Text<'a>>,
     pub(super) created: Count,
-    #[serde(borrow)]
     pub(super) choices: Option<Objects<Choice<'a>>>,
     /// Boxed, as are all that most chunks lack: the answer is moved about, and small is fast.
     pub(super) usage: Object<Box<Usage>>,
-    #[serde(borrow)]
     pub(super) service_tier: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) system_fingerprint: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
     /// `error` where the object is itself the error.
-    #[serde(borrow)]
     pub(super) object: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) x_groq: Object<Box<XGroq<'a>>>,
     /// How it went (MiniMax).
-    #[serde(borrow)]
     pub(super) base_resp: Option<&'a RawValue>,
     /// URLs of sources (Perplexity, xAI).
-    #[serde(borrow)]
     pub(super) citations: Option<&'a RawValue>,
     /// Their titles (Perplexity).
-    #[serde(borrow)]
     pub(super) search_results: Option<&'a RawValue>,
     /// The same (Z.ai).
-    #[serde(borrow)]
     pub(super) web_search: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) venice_parameters: Object<VeniceParameters<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Choice<'a> {
     pub(super) index: Count,
-    #[serde(borrow)]
     pub(super) delta: Object<Piece<'a>>,
-    #[serde(borrow)]
     pub(super) message: Object<Box<Piece<'a>>>,
-    #[serde(borrow)]
     pub(super) finish_reason: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) native_finish_reason: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) logprobs: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
     /// Moonshot.
     pub(super) usage: Object<Box<Usage>>,
@@ -78,34 +59,24 @@ pub(super) struct Choice<'a> {
 
 /// A message, or what one gained.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Piece<'a> {
-    #[serde(borrow)]
     pub(super) content: Option<Content<'a>>,
-    #[serde(borrow)]
     pub(super) refusal: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) reasoning: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) reasoning_content: Option<Text<'a>>,
     /// Copilot calls it text. An alias costs less than a field, in every chunk.
-    #[serde(borrow, alias = "reasoning_text")]
+    #[serde(alias = "reasoning_text")]
     pub(super) thinking: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) reasoning_details: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) tool_calls: Objects<ToolCall<'a>>,
     /// The one call of the days before `tool_calls`.
-    #[serde(borrow)]
     pub(super) function_call: Object<Box<Function<'a>>>,
     /// A list of tools that the host ran (Groq), or an object with what it found in the caller's own data (Azure).
-    #[serde(borrow, alias = "context")]
+    #[serde(alias = "context")]
     pub(super) executed_tools: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) annotations: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) images: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) audio: Option<&'a RawValue>,
 }
 
@@ -121,48 +92,38 @@ impl Piece<'_> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct ToolCall<'a> {
     pub(super) index: Count,
-    #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) function: Object<Function<'a>>,
     /// A tool whose input is free text.
-    #[serde(borrow)]
     pub(super) custom: Object<Function<'a>>,
     /// Without the object that holds them.
-    #[serde(borrow)]
     pub(super) name: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) arguments: Option<Text<'a>>,
     pub(super) extra_content: Option<Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Function<'a> {
-    #[serde(borrow)]
     pub(super) name: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) arguments: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) input: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct XGroq<'a> {
     pub(super) usage: Object<Usage>,
     /// Why the stream was stopped.
-    #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct VeniceParameters<'a> {
-    #[serde(borrow)]
     pub(super) web_search_citations: Option<&'a RawValue>,
 }
 
@@ -254,27 +215,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("text or a list of parts")
             }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Content<'a>, E> {
-                Ok(Content::Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Content<'a>, E> {
-                Ok(Content::Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_bool<E>(self, value: bool) -> Result<Content<'a>, E> {
-                Ok(Content::Text(Cow::Owned(value.to_string())))
-            }
-            fn visit_i64<E>(self, value: i64) -> Result<Content<'a>, E> {
-                Ok(Content::Text(Cow::Owned(value.to_string())))
-            }
-            fn visit_u64<E>(self, value: u64) -> Result<Content<'a>, E> {
-                Ok(Content::Text(Cow::Owned(value.to_string())))
-            }
-            fn visit_f64<E>(self, value: f64) -> Result<Content<'a>, E> {
-                Ok(Content::Text(Cow::Owned(value.to_string())))
-            }
-            fn visit_unit<E>(self) -> Result<Content<'a>, E> {
-                Ok(Content::Text(Cow::Borrowed("")))
-            }
+            written!(Content::Text);
             fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Content<'a>, A::Error> {
                 Parts::deserialize(SeqAccessDeserializer::new(seq)).map(|parts| Content::Parts(parts.0))
             }
@@ -289,23 +230,17 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
 
 /// A part of a message.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Part<'a> {
-    #[serde(rename = "type", borrow)]
+    #[serde(rename = "type")]
     pub(super) kind: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) refusal: Option<Text<'a>>,
     /// Mistral: a list of text parts.
-    #[serde(borrow)]
     pub(super) thinking: Option<Content<'a>>,
     /// Databricks: a list of summary parts.
-    #[serde(borrow)]
     pub(super) summary: Option<Content<'a>>,
-    #[serde(borrow)]
     pub(super) signature: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) image_url: Option<&'a RawValue>,
 }
 
