@@ -6,9 +6,14 @@ use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::{Value, value::RawValue};
+
+/// Reads JSON; that its bytes are UTF-8 is checked once, not string by string.
+pub(super) fn read<'de, T: Deserialize<'de>>(json: &'de [u8]) -> serde_json::Result<T> {
+    serde_json::from_str(std::str::from_utf8(json).map_err(serde_json::Error::custom)?)
+}
 
 /// A string borrowed where it has no escapes; any other JSON value counts as its own text.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use crate::{
         Call, Decoder, bedrock,
         blocks::{ANTHROPIC_FORMAT, Blocks},
         framing::{Aws, Events},
-        loose::{Count, Text, arguments},
+        loose::{self, Count, Text, arguments},
         openai_chat,
         repair::repaired,
     },
@@ -84,7 +84,7 @@ impl State {
 
     /// A message that came in one piece, or the error in its place.
     pub(super) fn body(&mut self, body: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        let answer: Answer<'_> = match serde_json::from_slice(body) {
+        let answer: Answer<'_> = match loose::read(body) {
             Ok(answer) => answer,
             Err(cause) => match repaired(body) {
                 Some(body) => return self.body(body.as_bytes(), out),
@@ -119,7 +119,7 @@ impl State {
         if let Some(error) = openai_chat::error::listed(data) {
             return Err(error);
         }
-        let event: Event<'_> = match serde_json::from_slice(data) {
+        let event: Event<'_> = match loose::read(data) {
             Ok(event) => event,
             Err(_) if data == b"[DONE]" => {
                 if self.blocks.emitter.is_finished() {

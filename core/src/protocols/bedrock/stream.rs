@@ -12,7 +12,7 @@ use crate::{
         Call, Decoder,
         blocks::{ANTHROPIC_FORMAT, Blocks},
         framing::{Aws, Frame},
-        loose::{Text, arguments},
+        loose::{self, Text, arguments},
         openai_chat::error::not_ours,
         repair::repaired,
     },
@@ -89,7 +89,7 @@ impl State {
 
     /// An answer that came in one piece, or the error in its place.
     pub(super) fn body(&mut self, body: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        let answer: Answer<'_> = match serde_json::from_slice(body) {
+        let answer: Answer<'_> = match loose::read(body) {
             Ok(answer) => answer,
             Err(cause) => match repaired(body) {
                 Some(body) => return self.body(body.as_bytes(), out),
@@ -118,7 +118,7 @@ impl State {
         if !EVENTS.contains(&frame.kind) {
             return Ok(());
         }
-        let event: Event<'_> = match serde_json::from_slice(frame.payload) {
+        let event: Event<'_> = match loose::read(frame.payload) {
             Ok(event) => event,
             Err(cause) => {
                 let payload = repaired(frame.payload).ok_or_else(|| not_ours(frame.payload, &cause))?;

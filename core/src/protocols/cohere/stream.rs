@@ -14,7 +14,7 @@ use crate::{
         Call, Decoder, Emitter, folded,
         framing::Events,
         from_stream,
-        loose::Text,
+        loose::{self, Text},
         openai_chat::error::{from_event, from_value, listed, not_ours, says_error},
         repair::repaired,
     },
@@ -68,7 +68,7 @@ struct Reader {
 
 impl Reader {
     fn whole(&mut self, body: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        let answer: Answer<'_> = match serde_json::from_slice(body) {
+        let answer: Answer<'_> = match loose::read(body) {
             Ok(answer) => answer,
             Err(cause) => match repaired(body) {
                 Some(body) => return self.whole(body.as_bytes(), out),
@@ -110,7 +110,7 @@ impl Reader {
         if let Some(error) = listed(data) {
             return Err(error);
         }
-        let event: Event<'_> = match serde_json::from_slice(data) {
+        let event: Event<'_> = match loose::read(data) {
             Ok(event) => event,
             Err(cause) => match repaired(data) {
                 Some(data) => return self.event(name, data.as_bytes(), out),

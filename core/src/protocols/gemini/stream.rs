@@ -17,7 +17,7 @@ use crate::{
         Call, Decoder, Emitter, folded,
         framing::{Events, JsonArray, Sse},
         from_stream,
-        loose::{Count, Objects, Text, arguments},
+        loose::{self, Count, Objects, Text, arguments},
         openai_chat::error::{from_event, not_ours},
         repair::repaired,
     },
@@ -90,9 +90,7 @@ impl Decoder for GeminiDecoder {
         let Self { framing, reader } = self;
         if let Framing::Sse(sse) = framing {
             // What a cut leaves of an event is no event.
-            sse.finish(
-                |_, data| if serde_json::from_slice::<Answer<'_>>(data).is_ok() { reader.read(data, out) } else { Err(Error::cut()) },
-            )?;
+            sse.finish(|_, data| if loose::read::<Answer<'_>>(data).is_ok() { reader.read(data, out) } else { Err(Error::cut()) })?;
         }
         if matches!(framing, Framing::Array(array) if array.is_inside()) || !reader.emitter.is_finished() {
             return Err(Error::cut());
@@ -159,7 +157,7 @@ impl Reader {
             [b'[', ..] => return JsonArray::new().push(json, |item| self.read(item, out)),
             _ => {}
         }
-        let answer: Answer<'_> = match serde_json::from_slice(json) {
+        let answer: Answer<'_> = match loose::read(json) {
             Ok(answer) => answer,
             Err(cause) => match repaired(json) {
                 Some(json) => return self.read(json.as_bytes(), out),
@@ -198,11 +196,11 @@ impl Reader {
             self.part(at, part, out)?;
         }
         if let Some(logprobs) = candidate.logprobs_result.0 {
-            let piece = ChunkChoice { index, logprobs: Some(openai_logprobs(logprobs)), ..ChunkChoice::default() };
+            let piece = ChunkChoice { index, logprobs: Some(openai_logprobs(*logprobs)), ..ChunkChoice::default() };
             self.emitter.choice_chunk(piece, out);
         }
         if let Some(citations) = candidate.citation_metadata.0 {
-            let new = self.choices[at].recited(citations);
+            let new = self.choices[at].recited(*citations);
             self.choices[at].annotations.extend(new);
         }
         if let Some(grounding) = candidate.grounding_metadata.0 {
@@ -242,7 +240,7 @@ impl Reader {
         }
         // Images of the model's thinking are drafts.
         if let Some(blob) = part.inline_data.0.filter(|_| !thought) {
-            self.media(at, blob, out);
+            self.media(at, *blob, out);
         }
         if let Some(signature) = signature {
             self.signature(at, signature, None, out);

@@ -9,8 +9,9 @@ use crate::protocols::loose::{Count, Flag, Object, Objects, Text};
 #[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Answer<'a> {
     pub(super) candidates: Objects<Candidate<'a>>,
-    pub(super) prompt_feedback: Object<PromptFeedback<'a>>,
-    pub(super) usage_metadata: Object<UsageMetadata<'a>>,
+    /// Boxed, as are all that most chunks lack, and what is large: the answer is moved about, and small is fast.
+    pub(super) prompt_feedback: Object<Box<PromptFeedback<'a>>>,
+    pub(super) usage_metadata: Object<Box<UsageMetadata<'a>>>,
     pub(super) model_version: Option<Text<'a>>,
     pub(super) response_id: Option<Text<'a>>,
     pub(super) error: Option<&'a RawValue>,
@@ -22,9 +23,9 @@ pub(super) struct Candidate<'a> {
     pub(super) index: Count,
     pub(super) content: Object<Content<'a>>,
     pub(super) finish_reason: Option<Text<'a>>,
-    pub(super) grounding_metadata: Object<GroundingMetadata<'a>>,
-    pub(super) citation_metadata: Object<CitationMetadata<'a>>,
-    pub(super) logprobs_result: Object<LogprobsResult<'a>>,
+    pub(super) grounding_metadata: Object<Box<GroundingMetadata<'a>>>,
+    pub(super) citation_metadata: Object<Box<CitationMetadata<'a>>>,
+    pub(super) logprobs_result: Object<Box<LogprobsResult<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -41,8 +42,8 @@ pub(super) struct Part<'a> {
     pub(super) text: Option<Text<'a>>,
     pub(super) thought: Flag,
     pub(super) thought_signature: Option<Text<'a>>,
-    pub(super) function_call: Object<FunctionCall<'a>>,
-    pub(super) inline_data: Object<Blob<'a>>,
+    pub(super) function_call: Object<Box<FunctionCall<'a>>>,
+    pub(super) inline_data: Object<Box<Blob<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -14,7 +14,7 @@ use crate::{
         Call, Decoder, Emitter, folded,
         framing::JsonLines,
         from_stream,
-        loose::{Text, arguments},
+        loose::{self, Text, arguments},
         openai_chat::error::not_ours,
         repair::repaired,
     },
@@ -77,7 +77,7 @@ impl Reader {
         if self.emitter.is_done() {
             return Ok(());
         }
-        let answer: Answer<'_> = match serde_json::from_slice(json) {
+        let answer: Answer<'_> = match loose::read(json) {
             Ok(answer) => answer,
             Err(cause) => match repaired(json) {
                 Some(json) => return self.line(json.as_bytes(), out),

@@ -12,7 +12,7 @@ use serde::{
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    protocols::loose::{Cost, Count, Object, Objects, Parts, Text, written},
+    protocols::loose::{self, Cost, Count, Object, Objects, Parts, Text, written},
     types::SearchSize,
 };
 
@@ -262,10 +262,8 @@ impl Content<'_> {
 
 /// Borrows the JSON text of one event.
 pub(super) fn parse(json: &[u8]) -> Result<Answer<'_>, serde_json::Error> {
-    // Checked once here, the text need not be checked string by string.
-    let text = std::str::from_utf8(json).map_err(serde_json::Error::custom)?;
     match json.first() {
-        Some(b'{') => serde_json::from_str(text),
+        Some(b'{') => loose::read(json),
         _ => Err(serde_json::Error::custom("expected a JSON object")),
     }
 }

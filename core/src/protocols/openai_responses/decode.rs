@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     protocols::{
         Call, Emitter,
-        loose::Text,
+        loose::{self, Text},
         openai_chat::{
             decode::{annotation, known_reason, list, logprobs, says_something, service_tier, usage},
             error,
@@ -84,7 +84,7 @@ impl Reader {
 
     /// Reads one event of this name, which its own type overrules.
     pub(super) fn event(&mut self, name: &[u8], json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        let event: Event<'_> = match serde_json::from_slice(json) {
+        let event: Event<'_> = match loose::read(json) {
             Ok(event) => event,
             Err(cause) => {
                 let json = repaired(json).ok_or_else(|| error::not_ours(json, &cause))?;
@@ -179,7 +179,7 @@ impl Reader {
 
     /// Reads a finished answer: what the events before it did not say, and how it ended.
     pub(super) fn answer(&mut self, json: &[u8], out: &mut VecDeque<ChatChunk>) -> Result<()> {
-        let answer: Answer<'_> = match serde_json::from_slice(json) {
+        let answer: Answer<'_> = match loose::read(json) {
             Ok(answer) => answer,
             Err(cause) => {
                 let json = repaired(json).ok_or_else(|| error::not_ours(json, &cause))?;
