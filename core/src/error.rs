@@ -156,6 +156,11 @@ impl Error {
         Self::new(ErrorKind::Upstream, "the stream ended before the vendor finished it").with_upstream_code("stream_cut")
     }
 
+    /// An answer without an answer.
+    pub(crate) fn empty() -> Self {
+        Self::new(ErrorKind::Upstream, "the vendor's answer is empty").with_upstream_code("empty_answer")
+    }
+
     /// Names the field of the request that is wrong.
     pub fn with_param(mut self, param: impl Into<String>) -> Self {
         self.0.param = Some(param.into());

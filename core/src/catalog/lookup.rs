@@ -100,7 +100,8 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Reads a catalog in the format of the built-in one, or a list that others keep; which [`Shape`](super::Shape) it has is recognised.
+    /// Reads a catalog in the format of the built-in one, or a list that others keep; which [`Shape`](super::Shape) it has
+    /// is recognised.
     pub fn from_json(json: &str) -> Result<Self> {
         let list = List::parse(json, None)?;
         let mut catalog = Self::default();

@@ -8,7 +8,7 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 
-use super::{Encoded, openai_chat::error::not_ours, post};
+use super::{Encoded, loose, openai_chat::error::not_ours, post};
 use crate::{
     catalog::Endpoint,
     error::{Error, Result},
@@ -130,7 +130,7 @@ impl<'a> EmbedCall<'a> {
 
 /// The body of an answer; the error in its place.
 pub(super) fn parse<'a, T: Deserialize<'a>>(response: &'a http::Response<Bytes>) -> Result<T> {
-    serde_json::from_slice(response.body()).map_err(|cause| not_ours(response.body(), &cause))
+    loose::read(response.body()).map_err(|cause| not_ours(response.body(), &cause))
 }
 
 /// The error of an answer without what it should hold.

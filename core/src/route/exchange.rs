@@ -374,7 +374,7 @@ impl<'a> Exchange<'a> {
         });
         if says_nothing && (answer.choices.is_empty() || !last) {
             running.usage = Some(answer.usage).filter(|usage| !usage.is_empty()).map(Box::new);
-            return Err(empty());
+            return Err(Error::empty());
         }
         Ok(Answer::Whole(Box::new(answer)))
     }
@@ -425,7 +425,7 @@ impl<'a> Exchange<'a> {
                     let quiet = gate.ready.iter().flat_map(|chunk| &chunk.choices).all(|choice| ends_quietly(choice.finish_reason));
                     if !ends || (quiet && !last) {
                         running.usage = gate.ready.pop_back().and_then(|chunk| chunk.usage);
-                        return Err(empty());
+                        return Err(Error::empty());
                     }
                     gate.body = more.then_some(body);
                     return Ok(Answer::Stream(gate));
@@ -616,10 +616,6 @@ pub(crate) fn charge(endpoint: &crate::catalog::Endpoint, usage: &mut crate::typ
     details.upstream_inference_cost = named.or(details.upstream_inference_cost);
 }
 
-fn empty() -> Error {
-    Error::new(ErrorKind::Upstream, "the vendor's answer is empty").with_upstream_code("empty_answer")
-}
-
 fn web_page() -> Error {
     Error::decode("the answer is a web page (HTML), not JSON: the base URL does not lead to the vendor's API")
 }
@@ -653,7 +649,7 @@ async fn read_json(head: &http::response::Parts, body: Body) -> Result<Bytes> {
         return Err(web_page());
     }
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(empty());
+        return Err(Error::empty());
     }
     Ok(body)
 }

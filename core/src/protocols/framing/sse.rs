@@ -3,8 +3,8 @@
 use memchr::memchr2;
 
 /// Splits bytes into events. Lines end in LF, CR or CRLF; a BOM, comments and unknown fields are skipped, but for `error`,
-/// which some servers send in place of an event of that name, and for JSON without a field's name before it: Google breaks
-/// a stream off with an error that is written like that, over many lines.
+/// which some servers send in place of an event of that name, and for JSON without a field's name before it: some
+/// break a stream off with an error that is written like that, over many lines.
 #[derive(Debug, Default)]
 pub struct Sse {
     line: Vec<u8>,

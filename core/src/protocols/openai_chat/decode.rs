@@ -10,7 +10,7 @@ use super::{
     wire::{self, Answer, Choice, Content, Details, Function, Piece, ToolCall},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     protocols::{
         Call, Emitter,
         loose::{Cost, Count, Text},
@@ -398,7 +398,7 @@ impl Reader {
             return Ok(());
         }
         if self.choices.is_empty() {
-            return Err(error::empty());
+            return Err(Error::empty());
         }
         for (choice, think) in self.think.iter_mut().flatten() {
             let (reasoning, text) = think.finish();

@@ -44,11 +44,6 @@ pub(in crate::protocols) fn from_event(data: &[u8]) -> Error {
     from_value(None, value)
 }
 
-/// An answer without an answer.
-pub(in crate::protocols) fn empty() -> Error {
-    Error::new(ErrorKind::Upstream, "the vendor sent an empty answer").with_upstream_code("empty_answer")
-}
-
 /// The error in the place of an event, where it stands in a list: so Google's hosts write it.
 pub(in crate::protocols) fn listed(data: &[u8]) -> Option<Error> {
     let list = data.starts_with(b"[").then(|| serde_json::from_slice::<Value>(data).ok()).flatten();

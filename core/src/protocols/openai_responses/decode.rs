@@ -17,7 +17,7 @@ use crate::{
         },
         repair::repaired,
     },
-    types::{Annotation, ChatChunk, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, ReasoningDetail, Usage},
+    types::{Annotation, ChatChunk, ChunkChoice, Delta, FinishReason, ImageOutput, ImageUrl, ReasoningDetail, Tool, Usage},
 };
 
 /// The form of reasoning blocks that this API issues and takes back.
@@ -27,6 +27,8 @@ pub(super) const FORMAT: &str = "openai-responses-v1";
 pub(super) struct Reader {
     emitter: Emitter,
     provider: Arc<str>,
+    /// Those of [`HOSTED`] that are not names of the caller's own tools.
+    hosted: Vec<&'static str>,
     items: Vec<ItemState>,
     searches: u64,
     /// Characters of text so far; citations count from the start of their own part.
@@ -66,11 +68,11 @@ enum Sort {
 const HOSTED: [&str; 5] = ["view_x_video", "x_keyword_search", "x_semantic_search", "x_thread_fetch", "x_user_search"];
 
 impl Sort {
-    fn of(item: &Item<'_>) -> Self {
+    fn of(item: &Item<'_>, hosted: &[&str]) -> Self {
         match Text::of(&item.kind).unwrap_or_default() {
             "message" | "" => Self::Message,
             "reasoning" => Self::Reasoning,
-            "custom_tool_call" if Text::of(&item.name).is_some_and(|name| HOSTED.contains(&name)) => Self::Other,
+            "custom_tool_call" if Text::of(&item.name).is_some_and(|name| hosted.contains(&name)) => Self::Other,
             "function_call" | "custom_tool_call" => Self::Call,
             _ => Self::Other,
         }
@@ -79,7 +81,20 @@ impl Sort {
 
 impl Reader {
     pub(super) fn new(call: &Call<'_>) -> Self {
-        Self { emitter: Emitter::new(call), provider: Arc::clone(&call.endpoint.provider), items: Vec::new(), searches: 0, chars: 0 }
+        let is_callers = |name: &&str| {
+            call.request.tools.iter().any(|tool| match tool {
+                Tool::Function { function, .. } => function.name == *name,
+                Tool::Server(tool) => tool.get("custom").and_then(|custom| custom.get("name")).is_some_and(|own| own == *name),
+            })
+        };
+        Self {
+            emitter: Emitter::new(call),
+            provider: Arc::clone(&call.endpoint.provider),
+            hosted: HOSTED.into_iter().filter(|name| !is_callers(name)).collect(),
+            items: Vec::new(),
+            searches: 0,
+            chars: 0,
+        }
     }
 
     /// Reads one event of this name, which its own type overrules.
@@ -170,7 +185,7 @@ impl Reader {
     /// The stream is over, and did not say how the answer ended.
     pub(super) fn end(&mut self, out: &mut VecDeque<ChatChunk>) -> Result<()> {
         if self.items.is_empty() && !self.is_done() {
-            return Err(error::empty());
+            return Err(Error::empty());
         }
         self.emitter.finish(0, FinishReason::Stop, None);
         self.emitter.end(out);
@@ -247,17 +262,17 @@ impl Reader {
 
     /// The item that begins or ends with an event: another one, where the one in its place has ended already.
     fn open(&mut self, event: &Event<'_>, item: &Item<'_>) -> usize {
-        let at = self.place(event, Sort::of(item));
+        let at = self.place(event, Sort::of(item, &self.hosted));
         let id = Text::of(&item.id).unwrap_or_default();
         if self.items[at].done && (id.is_empty() || self.items[at].id != id) {
-            return self.add(Sort::of(item), event.output_index.0, id);
+            return self.add(Sort::of(item, &self.hosted), event.output_index.0, id);
         }
         at
     }
 
     /// The item of the events that the whole answer names by its id.
     fn named(&mut self, item: &Item<'_>) -> Option<usize> {
-        let (sort, id, call_id) = (Sort::of(item), Text::of(&item.id), Text::of(&item.call_id));
+        let (sort, id, call_id) = (Sort::of(item, &self.hosted), Text::of(&item.id), Text::of(&item.call_id));
         let is = |state: &ItemState| id.is_some_and(|id| state.id == id) || call_id.is_some_and(|id| state.call_id == id);
         let at = self.items.iter().position(|state| state.sort == sort && !state.settled && is(state))?;
         self.items[at].settled = true;
@@ -266,7 +281,7 @@ impl Reader {
 
     /// The item of the events that this item of the whole answer is by its looks: it may have had another index there.
     fn settle(&mut self, index: u64, item: &Item<'_>) -> usize {
-        let (sort, name) = (Sort::of(item), Text::of(&item.name).unwrap_or_default());
+        let (sort, name) = (Sort::of(item, &self.hosted), Text::of(&item.name).unwrap_or_default());
         let is = |state: &ItemState| state.sort == sort && !state.settled && (sort != Sort::Call || name.is_empty() || state.name == name);
         let known = self.items.iter().position(|state| state.index == index && is(state)).or_else(|| self.items.iter().position(is));
         let at = known.unwrap_or_else(|| self.add(sort, Some(index), Text::of(&item.id).unwrap_or_default()));
